@@ -1,0 +1,51 @@
+"""Who may do what: roles and the actions they may take. Pure; imports ``model`` and ``errors``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from gridmap.errors import NotAllowed, NotIdentified
+from gridmap.model import PUBLIC, ROLES, Actor
+
+
+class Action(Enum):
+    """What needs a role. Reading what a city posts on the wall needs none."""
+
+    START_CITY = "start or load a city"
+    WRITE_DUTY = "write posts and shifts"
+    READ_COUNTS = "read counts of people and incidents"
+
+
+ALLOWED: dict[Action, frozenset[str]] = {
+    Action.START_CITY: frozenset({"system_admin"}),
+    Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
+    Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),
+}
+
+# Commands run by whoever may run them on the machine act as this.
+OPERATOR = Actor(id="operator", role="system_admin")
+
+
+def may(actor: Actor, action: Action) -> bool:
+    """Whether the actor's role allows the action at all; the territory is asked for besides."""
+    return actor.role in ALLOWED[action]
+
+
+def covers(actor: Actor, places: Iterable[str]) -> bool:
+    """Whether one of the actor's territories is among ``places``: a cell's or area's code and those above it."""
+    return not set(actor.territories).isdisjoint(places)
+
+
+def require(actor: Actor, action: Action) -> None:
+    """NotIdentified for the public, NotAllowed for a role that may not."""
+    if may(actor, action):
+        return
+    if actor.role == PUBLIC.role:
+        raise NotIdentified(f"to {action.value} needs a key: send Authorization: Bearer …")
+    raise NotAllowed(f"the role {actor.role} may not {action.value}")
+
+
+def is_staff(actor: Actor, places: Iterable[str]) -> bool:
+    """DESIGN's staff: a role that covers the territory in question."""
+    return may(actor, Action.READ_COUNTS) and covers(actor, places)

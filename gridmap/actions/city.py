@@ -1,0 +1,199 @@
+"""Starting a city: empty, or from its own files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from gridmap import shapes
+from gridmap.access import Action, require
+from gridmap.actions.points import Placer, PointReport, Progress
+from gridmap.coverage.grid import Grid
+from gridmap.coverage.index import CoverageIndex
+from gridmap.errors import LoadRefused, RuleBroken
+from gridmap.ingest import layers, tables
+from gridmap.ingest.description import Description, RevisionSection
+from gridmap.model import Actor, Area, Cell, City, Overlay
+from gridmap.store.city import find_city, write_city
+from gridmap.store.database import Database
+from gridmap.store.duty import insert_exceptions, insert_holders, insert_posts, insert_shifts
+from gridmap.store.grid import (
+    insert_area_shapes,
+    insert_areas,
+    insert_cells,
+    reserve_cell_ids,
+)
+from gridmap.store.overlays import insert_overlays
+from gridmap.store.reference import insert_lines, insert_outlines
+from gridmap.store.revisions import find_current, insert_revision
+
+FIRST_REVISION = 1
+
+
+@dataclass
+class CityReport:
+    """What a load of a city put into the database; None where the description has nothing: not measured."""
+
+    city: str
+    revision: int
+    cells: int
+    areas: dict[str, int]
+    outlines: int | None = None
+    lines: int | None = None
+    overlays: int | None = None
+    posts: int | None = None
+    shifts: int | None = None
+    points: list[PointReport] = field(default_factory=list)
+
+
+def init_city(database: Database, actor: Actor, description: Description) -> City:
+    """Start an empty city: its settings only. RuleBroken when the database holds one already."""
+    require(actor, Action.START_CITY)
+    with database.begin(actor) as connection:
+        return _start(connection, description)
+
+
+def load_city(
+    database: Database, actor: Actor, description: Description, folder: Path, progress: Progress
+) -> CityReport:
+    """Load a whole city from its files as revision 1, all or nothing.
+
+    A city that was started empty is filled if its settings are the same. Raises LoadRefused when files, cells or
+    areas are not what they must be, RuleBroken when the city has a revision already.
+    """
+    require(actor, Action.START_CITY)
+    if description.cells is None or description.revision is None:
+        raise LoadRefused("a city is loaded from [revision], [cells] and [[areas]]; one of them is missing")
+    progress("reading cells and areas")
+    rows = layers.read_cells(folder, description.cells)
+    areas = layers.read_areas(folder, description)
+    _check_communities(rows, areas, description.as_city())
+    with database.begin(actor, long_work=True) as connection:
+        city = _start(connection, description)
+        progress("publishing revision 1")
+        grid = _publish_first(connection, actor, city, rows, areas, description.revision)
+        report = CityReport(city.code, grid.revision.number, len(grid.cells), _count_levels(areas))
+        progress("loading outlines, lines and overlays")
+        _load_layers(connection, folder, description, report)
+        progress("loading posts and shifts")
+        _load_duty(connection, folder, description, report, datetime.now(UTC))
+        placer = Placer(connection, actor, folder, grid, city)
+        if description.buildings is not None:
+            report.points.append(placer.load_buildings(description.buildings, progress))
+        for elements in description.elements:
+            report.points.append(placer.load_elements(elements, progress))
+        for incidents in description.incidents:
+            report.points.append(placer.load_incidents(incidents, progress))
+        progress("committing")
+    return report
+
+
+def _start(connection: Connection, description: Description) -> City:
+    city = description.as_city()
+    known = find_city(connection)
+    if known is None:
+        write_city(connection, city)
+    elif known != city:
+        raise RuleBroken(f"this database holds another city, or this one with other settings: {known.code}")
+    if known is not None and find_current(connection) is not None:
+        raise RuleBroken(f"the city {city.code} has a grid already; redraw it by drafts")
+    return city
+
+
+def _check_communities(rows: layers.CellRows, areas: list[Area], city: City) -> None:
+    """Every cell lies in a known community, and every community has a cell and so a shape."""
+    communities = {area.code for area in areas if area.level == city.lowest_level}
+    named = set(rows.communities)
+    unknown = sorted(named - communities)
+    if unknown:
+        raise LoadRefused(f"cells lie in unknown {city.lowest_level}s: {', '.join(unknown[:10])}")
+    empty = sorted(communities - named)
+    if empty:
+        raise LoadRefused(f"{city.lowest_level}s without a cell: {', '.join(empty[:10])}")
+
+
+def _publish_first(
+    connection: Connection,
+    actor: Actor,
+    city: City,
+    rows: layers.CellRows,
+    areas: list[Area],
+    dated: RevisionSection,
+) -> Grid:
+    revision = insert_revision(connection, actor, FIRST_REVISION, dated.valid_from, dated.note)
+    ids = reserve_cell_ids(connection, len(rows.codes))
+    columns = zip(ids, rows.codes, rows.names, rows.kinds, rows.communities, rows.services, strict=True)
+    cells = tuple(Cell(*row) for row in columns)
+    insert_cells(connection, revision.number, cells, rows.geometries)
+    insert_areas(connection, revision.number, areas)
+    codes = np.array(rows.communities, dtype=object)
+    geometries = rows.geometries
+    parents = {area.code: area.parent for area in areas}
+    for level in reversed(city.levels):
+        names, geometries = shapes.unions(geometries, codes)
+        insert_area_shapes(connection, revision.number, level, names, geometries)
+        codes = np.array([parents[name] for name in names], dtype=object)
+    index = CoverageIndex.build(rows.geometries, city.metric_crs)
+    return Grid(revision, cells, {area.code: area for area in areas}, index)
+
+
+def _count_levels(areas: list[Area]) -> dict[str, int]:
+    return dict(Counter(area.level for area in areas))
+
+
+def _load_layers(connection: Connection, folder: Path, description: Description, report: CityReport) -> None:
+    for section in description.outlines:
+        wanted = {name: getattr(section, name) for name in ("level", "code", "name", "source", "date")}
+        rows = layers.read_layer(folder, section, **wanted)
+        columns = {name: layers.text_or_none(rows.columns[name]) for name in ("level", "code", "name", "source")}
+        dated = layers.dates_or_none(rows.columns["date"])
+        insert_outlines(connection, {**columns, "dated": dated}, shapes.multis(rows.geometries))
+        report.outlines = (report.outlines or 0) + len(dated)
+    for lines in description.lines:
+        wanted = {name: getattr(lines, name) for name in ("id", "kind", "name", "road_class")}
+        rows = layers.read_layer(folder, lines, **wanted)
+        insert_lines(
+            connection, {name: layers.text_or_none(rows.columns[name]) for name in wanted}, rows.geometries
+        )
+        report.lines = (report.lines or 0) + len(rows.geometries)
+    if description.overlays is not None:
+        wanted = {name: getattr(description.overlays, name) for name in ("code", "name", "kind")}
+        rows = layers.read_layer(folder, description.overlays, **wanted)
+        overlays = [Overlay(*map(str, row)) for row in rows.columns.itertuples(index=False)]
+        insert_overlays(connection, overlays, shapes.multis(rows.geometries))
+        report.overlays = len(overlays)
+
+
+def _load_duty(
+    connection: Connection, folder: Path, description: Description, report: CityReport, now: datetime
+) -> None:
+    posts = tables.read_posts(folder, description.posts)
+    desk = description.last_desk()
+    if not any(post.kind == desk.kind and post.territory == desk.territory for post in posts):
+        posts.append(desk)
+    _check_unique("post", [post.code for post in posts])
+    holders = tables.read_holders(folder, description.holders)
+    _check_unique("holder", [holder.code for holder in holders])
+    shifts = tables.read_shifts(folder, description.shifts)
+    exceptions = tables.read_exceptions(folder, description.shift_exceptions)
+    named = {shift.post for shift in shifts} | {exception.post for exception in exceptions}
+    unknown = named - {post.code for post in posts}
+    if unknown:
+        raise LoadRefused(f"shifts name unknown posts: {', '.join(sorted(unknown)[:10])}")
+    insert_posts(connection, posts, now)
+    insert_holders(connection, holders)
+    insert_shifts(connection, shifts, now)
+    insert_exceptions(connection, exceptions, now)
+    report.posts = None if description.posts is None else len(posts)
+    report.shifts = None if description.shifts is None else len(shifts)
+
+
+def _check_unique(what: str, codes: list[str]) -> None:
+    repeated = [code for code, count in Counter(codes).items() if count > 1]
+    if repeated:
+        raise LoadRefused(f"{what} codes stand more than once: {', '.join(repeated[:10])}")

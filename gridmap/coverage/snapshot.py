@@ -1,0 +1,239 @@
+"""The coverage snapshot: all that a lookup needs, in memory and on disk, so that it never waits for PostGIS.
+
+On disk a part is a file named by the hash of its content; ``manifest.json`` names the parts that belong
+together and is replaced in one step, so that a half-written snapshot is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+from pydantic import TypeAdapter, ValidationError
+
+from gridmap.coverage.grid import Grid, OverlayMap
+from gridmap.coverage.index import CoverageIndex
+from gridmap.duty import DutyBook
+from gridmap.errors import Unavailable
+from gridmap.model import Actor, Area, Cell, City, Holder, Overlay, Post, Revision, Shift, ShiftException
+from gridmap.shapes import Geometries
+
+FORMAT = 1
+
+# A part that no manifest names any more may still be read by another worker for this long.
+_KEEP_UNUSED_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRecords:
+    """Posts, holders, rules and exceptions that hold from ``begins`` to ``ends``, as known at one time."""
+
+    posts: tuple[Post, ...]
+    holders: tuple[Holder, ...]
+    shifts: tuple[Shift, ...]
+    exceptions: tuple[ShiftException, ...]
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as the workers know it: the hash of its text, and whom it stands for until when."""
+
+    sha256: str
+    actor: Actor
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One consistent state. ``versions`` are the data versions of its parts, ``taken_at`` when it was read."""
+
+    city: City
+    grid: Grid
+    overlays: OverlayMap
+    duty: DutyRecords
+    keys: Mapping[str, Key]
+    versions: Mapping[str, int]
+    taken_at: datetime
+
+    @cached_property
+    def book(self) -> DutyBook:
+        """The duty records, ready to be asked."""
+        duty = self.duty
+        return DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, self.city)
+
+
+@dataclass(frozen=True, slots=True)
+class _GridPart:
+    revision: Revision
+    cells: tuple[Cell, ...]
+    areas: tuple[Area, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    format: int
+    parts: dict[str, str]
+    city: City
+    versions: dict[str, int]
+    taken_at: datetime
+
+
+_grid_json = TypeAdapter(_GridPart)
+_overlays_json = TypeAdapter(tuple[Overlay, ...])
+_duty_json = TypeAdapter(DutyRecords)
+_keys_json = TypeAdapter(tuple[Key, ...])
+_manifest_json = TypeAdapter(_Manifest)
+
+
+def save(snapshot: Snapshot, folder: Path, unchanged: Iterable[str] = ()) -> None:
+    """Write a snapshot; parts named in ``unchanged`` are taken over from the manifest that stands there."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    parts = {}
+    before = _read_manifest(folder)
+    for part, write in _WRITERS.items():
+        if before is not None and part in unchanged:
+            parts[part] = before.parts[part]
+        else:
+            parts[part] = _write_part(folder, part, write(snapshot))
+    manifest = _Manifest(FORMAT, parts, snapshot.city, dict(snapshot.versions), snapshot.taken_at)
+    _replace(folder / "manifest.json", _manifest_json.dump_json(manifest, indent=1))
+    _remove_unused(folder, set(parts.values()))
+
+
+def load(folder: Path) -> Snapshot | None:
+    """The snapshot that stands in ``folder``; None when there is none.
+
+    Raises Unavailable when a part is missing or is not what the manifest says.
+    """
+    manifest = _read_manifest(folder)
+    if manifest is None:
+        return None
+    content = {part: _read_part(folder, name) for part, name in manifest.parts.items()}
+    try:
+        overlays = _overlays_from(content["overlays"])
+        duty = _duty_json.validate_json(content["duty"])
+        keys = {key.sha256: key for key in _keys_json.validate_json(content["keys"])}
+        grid = _grid_from(content["grid"], manifest.city.metric_crs)
+    except (ValidationError, KeyError, pa.ArrowException) as error:
+        raise Unavailable(f"the coverage snapshot in {folder} cannot be read: {error}") from error
+    return Snapshot(manifest.city, grid, overlays, duty, keys, manifest.versions, manifest.taken_at)
+
+
+def _grid_content(snapshot: Snapshot) -> bytes:
+    grid = snapshot.grid
+    head = _GridPart(grid.revision, grid.cells, tuple(grid.areas.values()))
+    shapes = {"degrees": grid.index.degrees, "metric": grid.index.metric}
+    return _table(shapes, _grid_json.dump_json(head))
+
+
+def _grid_from(content: bytes, metric_crs: str) -> Grid:
+    shapes, head = _shapes_and_head(content)
+    part = _grid_json.validate_json(head)
+    index = CoverageIndex(shapes["degrees"], shapes["metric"], metric_crs)
+    return Grid(part.revision, part.cells, {area.code: area for area in part.areas}, index)
+
+
+def _overlays_content(snapshot: Snapshot) -> bytes:
+    overlays = snapshot.overlays
+    return _table({"degrees": overlays.geometries}, _overlays_json.dump_json(overlays.overlays))
+
+
+def _overlays_from(content: bytes) -> OverlayMap:
+    shapes, head = _shapes_and_head(content)
+    return OverlayMap(_overlays_json.validate_json(head), shapes["degrees"])
+
+
+def _duty_content(snapshot: Snapshot) -> bytes:
+    return _duty_json.dump_json(snapshot.duty)
+
+
+def _keys_content(snapshot: Snapshot) -> bytes:
+    return _keys_json.dump_json(tuple(snapshot.keys.values()))
+
+
+_WRITERS = {
+    "grid": _grid_content,
+    "overlays": _overlays_content,
+    "duty": _duty_content,
+    "keys": _keys_content,
+}
+
+
+def _table(shapes: Mapping[str, Geometries], head: bytes) -> bytes:
+    columns = {name: pa.array(shapely.to_wkb(geometries), pa.binary()) for name, geometries in shapes.items()}
+    table = pa.table(columns).replace_schema_metadata({b"gridmap": head})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _shapes_and_head(content: bytes) -> tuple[dict[str, Geometries], bytes]:
+    table = pq.read_table(io.BytesIO(content))
+    shapes = {}
+    for name in table.column_names:
+        wkb = np.array(table.column(name).to_pylist(), dtype=object)
+        shapes[name] = np.asarray(shapely.from_wkb(wkb), dtype=object)
+    return shapes, (table.schema.metadata or {})[b"gridmap"]
+
+
+def _write_part(folder: Path, part: str, content: bytes) -> str:
+    name = f"{part}-{hashlib.sha256(content).hexdigest()[:32]}"
+    path = folder / name
+    if path.exists():
+        os.utime(path)
+    else:
+        _replace(path, content)
+    return name
+
+
+def _read_part(folder: Path, name: str) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise Unavailable(f"the coverage snapshot in {folder} lacks its part {name}") from error
+    if not name.endswith(hashlib.sha256(content).hexdigest()[:32]):
+        raise Unavailable(f"the coverage snapshot in {folder} is damaged: {name} is not what its name says")
+    return content
+
+
+def _read_manifest(folder: Path) -> _Manifest | None:
+    try:
+        content = (folder / "manifest.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        if json.loads(content)["format"] != FORMAT:
+            return None  # written by another version of GridMap: it is made anew from the database
+        return _manifest_json.validate_json(content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unavailable(f"the coverage snapshot's manifest in {folder} cannot be read: {error}") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _remove_unused(folder: Path, used: set[str]) -> None:
+    horizon = time.time() - _KEEP_UNUSED_S
+    for path in folder.iterdir():
+        if path.name not in {*used, "manifest.json"} and path.stat().st_mtime < horizon:
+            path.unlink(missing_ok=True)

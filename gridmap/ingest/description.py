@@ -1,0 +1,245 @@
+"""CITY.toml: the declarative description of a city's own files. Imports ``model``, ``crs`` and ``errors``.
+
+Paths are relative to the description (or to another folder given with it). A value is the name of a column,
+``{value = …}`` for the same value in every row, or ``{column = …, format = …}`` for a time in that format.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gridmap.crs import check_name
+from gridmap.errors import GridMapError, LoadRefused
+from gridmap.model import CELL_KINDS, City, Post
+
+Crs = Annotated[str, BeforeValidator(check_name)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Value(_Strict):
+    """Where a field's value comes from: a column, perhaps with a time format, or one value for all rows."""
+
+    column: str | None = None
+    value: Any = None
+    format: str | None = None
+
+
+def _value(given: object) -> object:
+    return {"column": given} if isinstance(given, str) else given
+
+
+Source = Annotated[Value, BeforeValidator(_value)]
+
+
+class Desk(_Strict):
+    """The duty desk that answers when nobody nearer does: the last rung of every ladder."""
+
+    title: str
+    phone: str
+
+
+class CitySection(_Strict):
+    """``[city]``."""
+
+    code: str
+    name: str
+    name_en: str = ""
+    levels: tuple[str, ...] = Field(min_length=2)
+    code_pattern: str
+    metric_crs: Crs
+    timezone: str
+    emergency: tuple[str, ...] = Field(min_length=1)
+    emergency_categories: tuple[str, ...] = ()
+    attribution: str
+    stale_after_days: int = 180
+    notice: Mapping[str, str] = {}
+    duty_desk: Desk
+
+
+class RevisionSection(_Strict):
+    """``[revision]``: what revision 1 is dated."""
+
+    valid_from: datetime
+    note: str = ""
+
+
+class Layer(_Strict):
+    """A file with geometry: its crs, and the EPSG operation to WGS 84 when that must be pinned."""
+
+    file: str
+    layer: str | None = None
+    crs: Crs
+    operation: str | None = None
+
+
+class Cells(Layer):
+    """``[cells]``: the partition. ``kind`` defaults to basic."""
+
+    code: Source
+    name: Source
+    parent: Source
+    kind: Source = Value(value=CELL_KINDS[0])
+    services: Source = Value(value=())
+
+
+class Areas(_Strict):
+    """``[[areas]]``: names and parents of areas; rows that say the same twice count once."""
+
+    file: str
+    layer: str | None = None
+    level: Source
+    code: Source
+    name: Source
+    parent: Source
+
+
+class Outlines(Layer):
+    """``[[outlines]]``: what the law or the statistics office says."""
+
+    level: Source
+    code: Source
+    name: Source
+    source: Source
+    date: Source = Value()
+
+
+class Lines(Layer):
+    """``[[lines]]``: street and water centre lines."""
+
+    id: Source
+    kind: Source
+    name: Source = Value()
+    road_class: Source = Value()
+
+
+class Overlays(Layer):
+    """``[overlays]``."""
+
+    code: Source
+    name: Source
+    kind: Source
+
+
+class Points(_Strict):
+    """A file, or all that a pattern matches, with a point a row."""
+
+    file: str
+    crs: Crs
+    operation: str | None = None
+    source: str
+    id: Source = Value()
+    lon: Source
+    lat: Source
+    accuracy_m: Source = Value()
+
+
+class Elements(Points):
+    """``[[elements]]``."""
+
+    class_: Source = Field(alias="class")
+    category: Source
+    name: Source = Value()
+    building: Source = Value()
+
+
+class Buildings(Points):
+    """``[buildings]``: places with an address and households."""
+
+    source: str = "buildings"
+    street: Source = Value()
+    number: Source = Value()
+    block: Source = Value()
+    estate: Source = Value()
+    households: Source = Value()
+    expected_households: Source = Value()
+    counted_on: Source = Value()
+    counted_by: Source = Value()
+
+
+class Incidents(Points):
+    """``[[incidents]]``."""
+
+    category: Source
+    happened_at: Source
+    reported_at: Source = Value()
+    closed_at: Source = Value()
+    reporter: Source = Value()
+    stated_cell: Source = Value()
+
+
+class Table(_Strict):
+    """A table whose columns have the names of the fields: ``[posts]``, ``[holders]`` and so on."""
+
+    file: str
+
+
+class Category(_Strict):
+    """What a category is called, and for elements its class."""
+
+    zh: str = ""
+    en: str = ""
+    emergency: bool = False
+    class_: str = Field(default="", alias="class")
+
+
+class Description(_Strict):
+    """A whole CITY.toml. What is missing is not measured; an empty city needs ``[city]`` only."""
+
+    city: CitySection
+    revision: RevisionSection | None = None
+    cells: Cells | None = None
+    areas: tuple[Areas, ...] = ()
+    outlines: tuple[Outlines, ...] = ()
+    lines: tuple[Lines, ...] = ()
+    overlays: Overlays | None = None
+    posts: Table | None = None
+    holders: Table | None = None
+    shifts: Table | None = None
+    shift_exceptions: Table | None = None
+    buildings: Buildings | None = None
+    elements: tuple[Elements, ...] = ()
+    incidents: tuple[Incidents, ...] = ()
+    incident_categories: Mapping[str, Category] = {}
+    element_categories: Mapping[str, Category] = {}
+
+    def as_city(self) -> City:
+        """The city's settings."""
+        section = self.city.model_dump(exclude={"duty_desk"})
+        return City(**section)
+
+    def last_desk(self) -> Post:
+        """The city's own duty desk as a post."""
+        desk = self.city.duty_desk
+        return Post(
+            code=f"{self.city.code}-desk",
+            kind="duty_desk",
+            title=desk.title,
+            level=self.city.levels[0],
+            territory=self.city.code,
+            phone=desk.phone,
+        )
+
+
+def read_description(path: Path) -> Description:
+    """Read a CITY.toml; LoadRefused names every entry that is missing, unknown or of the wrong kind."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Description.model_validate(content)
+    except OSError as error:
+        raise LoadRefused(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LoadRefused(f"{path} is not TOML in UTF-8: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:10])
+        raise LoadRefused(f"{path}: {faults}") from error
+    except GridMapError as error:
+        raise LoadRefused(f"{path}: {error}") from error

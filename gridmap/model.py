@@ -1,0 +1,266 @@
+"""The nouns of GridMap as frozen dataclasses; their docstrings are the glossary.
+
+Pure: imports only ``errors``. Codes are text, times carry an offset, lengths are metres, ``lon, lat`` are
+EPSG:4326 degrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from gridmap.errors import InvalidInput
+
+CELL_KINDS = ("basic", "full_service", "special")
+ELEMENT_CLASSES = ("person", "place", "object", "organization")
+POST_KINDS = ("first_responsible", "grid_captain", "grid_worker", "duty_desk", "department_liaison")
+
+# The levels a post may stand at besides the city's own levels.
+CELL_LEVEL = "cell"
+OVERLAY_LEVEL = "overlay"
+
+# A closed list: DESIGN's Privacy. Purpose, legal basis and retention stand in ``data/person_categories.toml``.
+PERSON_CATEGORIES = ("resident", "elderly_living_alone", "mobility_help", "child")
+
+ROLES = (
+    "public",
+    "viewer",
+    "dispatcher",
+    "caseworker",
+    "planner",
+    "approver",
+    "publisher",
+    "auditor",
+    "key_admin",
+    "system_admin",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """One city's settings. ``levels`` run from the city down to the community, which holds the cells."""
+
+    code: str
+    name: str
+    levels: tuple[str, ...]
+    code_pattern: str
+    metric_crs: str
+    timezone: str
+    emergency: tuple[str, ...]
+    attribution: str
+    notice: Mapping[str, str] = field(default_factory=dict)
+    name_en: str = ""
+    stale_after_days: int = 180
+    emergency_categories: tuple[str, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone; a time given without offset is read in it."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def lowest_level(self) -> str:
+        """The level that holds the cells: ``community`` in Tianjin, ``msoa`` in London."""
+        return self.levels[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a key's owner or a command's user, with one role over some territories (area or cell codes)."""
+
+    id: str
+    role: str
+    territories: tuple[str, ...] = ()
+
+
+PUBLIC = Actor(id="public", role="public")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One published state of the whole grid."""
+
+    number: int
+    valid_from: datetime
+    published_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An administrative area at one of the city's levels; the parent is explicit, None for the city."""
+
+    code: str
+    level: str
+    name: str
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One grid cell 网格: the smallest unit, inside one community. ``id`` is never used again."""
+
+    id: int
+    code: str
+    name: str
+    kind: str
+    community: str
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A polygon with its own posts that is not part of the partition: a business district, a scenic area."""
+
+    code: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyHours:
+    """A weekly rule in city time: on ``weekdays`` (bit 0 = Monday) from minute ``starts`` for ``minutes``.
+
+    The text form is ``1-5 08:00-20:00``: ISO weekdays, then a span; a span that ends at or before its start
+    runs into the next day, ``00:00-24:00`` is the whole day. Several rules are parted by ``;``.
+    """
+
+    weekdays: int
+    starts: int
+    minutes: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weekdays < 128:
+            raise InvalidInput("weekdays", self.weekdays, "must be a mask of seven days, 1 to 127")
+        if not 0 <= self.starts < 1440:
+            raise InvalidInput("starts", self.starts, "must be a minute of the day, 0 to 1439")
+        if not 0 < self.minutes <= 1440:
+            raise InvalidInput("minutes", self.minutes, "must be 1 to 1440")
+
+    @classmethod
+    def parse(cls, text: str) -> tuple[WeeklyHours, ...]:
+        """Read the text form.
+
+        >>> WeeklyHours.parse("1-5 20:00-08:00")
+        (WeeklyHours(weekdays=31, starts=1200, minutes=720),)
+        """
+        rules = []
+        for part in text.split(";"):
+            days, _, span = part.strip().partition(" ")
+            begin, dash, end = span.strip().partition("-")
+            if not dash:
+                raise InvalidInput("hours", text, "must look like '1-5 08:00-20:00'")
+            starts, ends = _minute(begin, text), _minute(end, text)
+            rules.append(cls(_weekday_mask(days, text), starts % 1440, (ends - starts - 1) % 1440 + 1))
+        return tuple(rules)
+
+    def __str__(self) -> str:
+        days = ",".join(str(day + 1) for day in range(7) if self.weekdays >> day & 1)
+        ends = self.starts + self.minutes
+        ends = ends if ends == 1440 else ends % 1440
+        return f"{days} {self.starts // 60:02d}:{self.starts % 60:02d}-{ends // 60:02d}:{ends % 60:02d}"
+
+
+def _minute(text: str, whole: str) -> int:
+    hour, colon, minute = text.strip().partition(":")
+    if not (colon and hour.isascii() and hour.isdigit() and minute.isascii() and minute.isdigit()):
+        raise InvalidInput("hours", whole, "times must look like 08:00")
+    value = int(hour) * 60 + int(minute)
+    if int(minute) > 59 or value > 1440:
+        raise InvalidInput("hours", whole, "times run from 00:00 to 24:00")
+    return value
+
+
+def _weekday_mask(text: str, whole: str) -> int:
+    mask = 0
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        last = last or first
+        if not (first in set("1234567") and last in set("1234567") and first <= last):
+            raise InvalidInput("hours", whole, "weekdays are 1 (Monday) to 7, such as 1-5 or 1,3,6-7")
+        for day in range(int(first), int(last) + 1):
+            mask |= 1 << (day - 1)
+    return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A duty position for a cell, an area or an overlay.
+
+    ``level`` is ``cell``, ``overlay`` or one of the city's levels, ``territory`` the code there. ``required``
+    are the hours in which somebody must be on shift (empty: none). ``department`` and ``categories`` belong to
+    department liaisons: whom to call for which category of incident.
+    """
+
+    code: str
+    kind: str
+    title: str
+    level: str
+    territory: str
+    phone: str
+    required: tuple[WeeklyHours, ...] = ()
+    department: str | None = None
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who may hold a post, by the display name that stands on the wall."""
+
+    code: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A weekly rule that a holder keeps for a post from ``valid_from`` to ``valid_until`` (both inclusive)."""
+
+    post: str
+    holder: str
+    hours: WeeklyHours
+    valid_from: date
+    valid_until: date | None = None
+    backup: str | None = None
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftException:
+    """A dated exception to a post's weekly rules, from ``begins`` to ``ends`` (half open).
+
+    ``leave``: ``holder`` is away and ``substitute`` (or, when None, the shift's backup) stands in.
+    ``swap``: ``substitute`` takes the turns of ``holder``. ``extra``: ``substitute`` is on duty besides.
+    """
+
+    post: str
+    kind: str
+    begins: datetime
+    ends: datetime
+    holder: str | None = None
+    substitute: str | None = None
+    verified_at: datetime | None = None
+
+
+EXCEPTION_KINDS = ("leave", "swap", "extra")
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """An input row that was not taken: its file, line and reason, and its columns with personal numbers masked."""
+
+    file: str
+    line: int
+    reason: str
+    columns: Mapping[str, str]
+
+
+@dataclass
+class LoadCounts:
+    """What became of the rows of a load: law 4 says that placed, outside and rejected add up to rows."""
+
+    rows: int = 0
+    placed: int = 0
+    outside: int = 0
+    rejected: int = 0

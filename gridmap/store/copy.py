@@ -1,0 +1,53 @@
+"""COPY: an Arrow table into a PostGIS table, through CSV that Arrow writes. Imports nothing of GridMap."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Table
+
+from gridmap.store.tables import SRID
+
+
+def copy_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
+    """Append ``rows``, whose column names are the table's; null becomes NULL, text stays as it is."""
+    buffer = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    pyarrow.csv.write_csv(rows, buffer, write_options=options)
+    buffer.seek(0)
+    columns = ", ".join(f'"{name}"' for name in rows.column_names)
+    cursor = connection.connection.cursor()
+    cursor.copy_expert(f'COPY "{table.name}" ({columns}) FROM STDIN WITH (FORMAT csv)', buffer)
+
+
+def geometry_column(geometries: NDArray[np.object_]) -> pa.Array:
+    """Shapes in EPSG:4326 as the hexadecimal EWKB that PostGIS reads."""
+    return pa.array(shapely.to_wkb(shapely.set_srid(geometries, SRID), hex=True, include_srid=True), pa.string())
+
+
+def point_column(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> pa.Array:
+    """Points in EPSG:4326 as hexadecimal EWKB, packed without making geometries."""
+    packed = np.empty(len(lon), dtype=[("order", "u1"), ("type", "<u4"), ("srid", "<u4"), ("xy", "<f8", 2)])
+    packed["order"], packed["type"], packed["srid"] = 1, 0x20000001, SRID
+    packed["xy"][:, 0], packed["xy"][:, 1] = lon, lat
+    digits = np.frombuffer(b"0123456789ABCDEF", np.uint8)
+    octets = packed.view(np.uint8).reshape(len(lon), -1)
+    text = np.empty((len(lon), octets.shape[1] * 2), np.uint8)
+    text[:, 0::2], text[:, 1::2] = digits[octets >> 4], digits[octets & 15]
+    return pa.array(text.view(f"S{text.shape[1]}").ravel(), pa.binary()).cast(pa.string())
+
+
+def array_column(values: Sequence[Sequence[str]]) -> pa.Array:
+    """Lists of text as PostgreSQL array literals."""
+
+    def quoted(value: str) -> str:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+
+    return pa.array([f"{{{','.join(map(quoted, row))}}}" for row in values], pa.string())

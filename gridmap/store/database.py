@@ -1,0 +1,104 @@
+"""Opens connections, sets the actor on each transaction, and turns driver errors into domain errors.
+
+Imports only ``model`` and ``errors``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg2 import errorcodes
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gridmap.errors import DatabaseGone, GridMapError, InvalidInput, RuleBroken, Unavailable
+from gridmap.model import Actor
+
+STATEMENT_TIMEOUT_S = 30
+
+# Violations that an actor can cause, by SQLSTATE; everything else is a defect and stays what it is.
+_RULES = {
+    errorcodes.UNIQUE_VIOLATION: "it exists already",
+    errorcodes.EXCLUSION_VIOLATION: "it overlaps one that exists already",
+    errorcodes.FOREIGN_KEY_VIOLATION: "it names something that does not exist",
+    errorcodes.CHECK_VIOLATION: "it breaks a rule of the table",
+}
+
+
+class Database:
+    """A pool of connections to one city's database."""
+
+    def __init__(self, url: str | URL, pool_size: int = 8) -> None:
+        self.url = make_url(url)
+        self.engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 3, "application_name": "gridmap"},
+        )
+        event.listen(self.engine, "connect", _prepare_session)
+
+    @contextmanager
+    def begin(self, actor: Actor, *, long_work: bool = False) -> Iterator[Connection]:
+        """One transaction in which ``actor`` is set; commits at the end, rolls back on any error.
+
+        ``long_work`` lifts the statement timeout, for loads and checks. Raises DatabaseGone when PostGIS does
+        not answer, RuleBroken when a constraint refuses the change, Unavailable when all connections are busy.
+        """
+        with _domain_errors(), self.engine.begin() as connection:
+            connection.execute(
+                text("SELECT set_config('gridmap.actor', :actor, true)"),
+                {
+                    "actor": json.dumps(
+                        {"id": actor.id, "role": actor.role, "territories": list(actor.territories)}
+                    )
+                },
+            )
+            if long_work:
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+            yield connection
+
+    def dispose(self) -> None:
+        """Close all idle connections."""
+        self.engine.dispose()
+
+
+def _prepare_session(connection: object, _record: object) -> None:
+    with connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'; SET timezone = 'UTC'")
+    connection.commit()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _domain_errors() -> Iterator[None]:
+    try:
+        yield
+    except GridMapError:
+        raise
+    except PoolTimeout as error:
+        raise Unavailable("all database connections are busy; try again in a moment") from error
+    except (OperationalError, InterfaceError) as error:
+        if getattr(error.orig, "pgcode", None) == errorcodes.QUERY_CANCELED:
+            raise Unavailable(f"the query took longer than {STATEMENT_TIMEOUT_S} s and was stopped") from error
+        raise DatabaseGone("PostGIS does not answer") from error
+    except DBAPIError as error:
+        _raise_domain(error)
+
+
+def _raise_domain(error: DBAPIError) -> None:
+    code = getattr(error.orig, "pgcode", None)
+    diagnostics = getattr(error.orig, "diag", None)
+    if error.connection_invalidated:
+        raise DatabaseGone("PostGIS went away in the middle") from error
+    if code in _RULES:
+        name = getattr(diagnostics, "constraint_name", "") or ""
+        raise RuleBroken(f"refused by the rule {name}: {_RULES[code]}") from error
+    if code == errorcodes.CHARACTER_NOT_IN_REPERTOIRE:
+        raise InvalidInput("text", "…", "must be UTF-8 without NUL bytes") from error
+    raise error

@@ -1,0 +1,241 @@
+"""Posts, holders, shifts and exceptions: written with what was known when, read as they held at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from gridmap.coverage.snapshot import DutyRecords
+from gridmap.model import Holder, Post, Shift, ShiftException, WeeklyHours
+from gridmap.store import tables
+from gridmap.store.copy import array_column, copy_rows
+
+# A weekly rule may start the evening before, in any time zone, and run for a day.
+_BEFORE, _AFTER = timedelta(days=2), timedelta(days=1)
+
+
+def read_duty(
+    connection: Connection,
+    begins: datetime,
+    ends: datetime,
+    known_at: datetime,
+    territories: Sequence[str] | None = None,
+) -> DutyRecords:
+    """What holds between two times, as known at a third: posts valid at ``begins``, rules that touch the span.
+
+    ``territories`` (cell, area and overlay codes) narrows it to the posts there; None reads all.
+    """
+    posts = _read_posts(connection, begins, known_at, territories)
+    codes = None if territories is None else [post.code for post in posts]
+    shifts = _read_shifts(connection, begins, ends, known_at, codes)
+    exceptions = _read_exceptions(connection, begins, ends, known_at, codes)
+    named = {name for shift in shifts for name in (shift.holder, shift.backup) if name}
+    named |= {name for each in exceptions for name in (each.holder, each.substitute) if name}
+    holders = _read_holders(connection, named)
+    return DutyRecords(tuple(posts), tuple(holders), tuple(shifts), tuple(exceptions), begins, ends)
+
+
+def _known(table: Table, known_at: datetime) -> ColumnElement[bool]:
+    return table.c.recorded.op("@>")(known_at)
+
+
+def _read_posts(
+    connection: Connection, at: datetime, known_at: datetime, territories: Sequence[str] | None
+) -> list[Post]:
+    table = tables.post
+    columns = ("code", "kind", "title", "level", "territory", "phone", "required", "department", "categories")
+    query = select(*(table.c[name] for name in columns)).where(_known(table, known_at), table.c.valid.op("@>")(at))
+    if territories is not None:
+        query = query.where(table.c.territory.in_(territories))
+    return [
+        Post(**{**row, "required": _required(row["required"]), "categories": tuple(row["categories"])})
+        for row in connection.execute(query.order_by(table.c.code)).mappings()
+    ]
+
+
+def _required(text_: str) -> tuple[WeeklyHours, ...]:
+    return WeeklyHours.parse(text_) if text_ else ()
+
+
+def _read_shifts(
+    connection: Connection, begins: datetime, ends: datetime, known_at: datetime, posts: Sequence[str] | None
+) -> list[Shift]:
+    table = tables.shift
+    days = Range((begins - _BEFORE).date(), (ends + _AFTER).date(), bounds="[]")
+    columns = ("post", "holder", "backup", "weekdays", "starts", "minutes", "verified_at")
+    query = select(
+        *(table.c[name] for name in columns),
+        func.lower(table.c.valid).label("valid_from"),
+        (func.upper(table.c.valid) - 1).label("valid_until"),
+    ).where(_known(table, known_at), table.c.valid.op("&&")(days))
+    if posts is not None:
+        query = query.where(table.c.post.in_(posts))
+    return [
+        Shift(
+            post=row.post,
+            holder=row.holder,
+            hours=WeeklyHours(row.weekdays, row.starts, row.minutes),
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+            backup=row.backup,
+            verified_at=row.verified_at,
+        )
+        for row in connection.execute(query.order_by(table.c.post, table.c.id))
+    ]
+
+
+def _read_exceptions(
+    connection: Connection, begins: datetime, ends: datetime, known_at: datetime, posts: Sequence[str] | None
+) -> list[ShiftException]:
+    table = tables.shift_exception
+    span = Range(begins - _BEFORE, ends + _AFTER)
+    query = select(
+        table.c.post,
+        table.c.kind,
+        func.lower(table.c.during).label("begins"),
+        func.upper(table.c.during).label("ends"),
+        table.c.holder,
+        table.c.substitute,
+        table.c.verified_at,
+    ).where(_known(table, known_at), table.c.during.op("&&")(span))
+    if posts is not None:
+        query = query.where(table.c.post.in_(posts))
+    return [ShiftException(*row) for row in connection.execute(query.order_by(table.c.post, table.c.id))]
+
+
+def _read_holders(connection: Connection, codes: set[str]) -> list[Holder]:
+    table = tables.holder
+    query = select(table.c.code, table.c.display_name).order_by(table.c.code)
+    return [Holder(*row) for row in connection.execute(query) if row.code in codes]
+
+
+def next_change(connection: Connection, after: datetime) -> datetime | None:
+    """When the next post starts or stops being valid, so that whoever keeps posts in memory reads them again."""
+    query = text(
+        "SELECT min(moment) FROM (SELECT unnest(ARRAY[lower(valid), upper(valid)]) AS moment FROM post "
+        "WHERE upper_inf(recorded)) AS moments WHERE moment > :after"
+    )
+    found: datetime | None = connection.execute(query, {"after": after}).scalar_one()
+    return found
+
+
+def insert_posts(connection: Connection, posts: Sequence[Post], known_from: datetime) -> None:
+    """New posts, valid without bounds, known from ``known_from`` on."""
+    rows = {
+        "code": [post.code for post in posts],
+        "kind": [post.kind for post in posts],
+        "title": [post.title for post in posts],
+        "level": [post.level for post in posts],
+        "territory": [post.territory for post in posts],
+        "phone": [post.phone for post in posts],
+        "required": ["; ".join(map(str, post.required)) for post in posts],
+        "department": pa.array([post.department for post in posts], pa.string()),
+        "categories": array_column([post.categories for post in posts]),
+        "recorded": [f"[{known_from.isoformat()},)"] * len(posts),
+    }
+    copy_rows(connection, tables.post, pa.table(rows))
+
+
+def replace_post(connection: Connection, post: Post, now: datetime) -> bool:
+    """Record a post from ``now`` on; True when one with its code stood before and ends now.
+
+    What was known before stays answerable: the old row is closed, and a copy of it that is valid until now and
+    known from now on is put beside the new one.
+    """
+    table = tables.post
+    current = and_(table.c.code == post.code, func.upper_inf(table.c.recorded), table.c.valid.op("@>")(now))
+    old = connection.execute(select(table).where(current).with_for_update()).mappings().one_or_none()
+    values = {
+        "code": post.code,
+        "kind": post.kind,
+        "title": post.title,
+        "level": post.level,
+        "territory": post.territory,
+        "phone": post.phone,
+        "required": "; ".join(map(str, post.required)),
+        "department": post.department,
+        "categories": list(post.categories),
+    }
+    if old is not None:
+        close_rows(connection, table, [old["id"]], now)
+        before = {name: old[name] for name in values}
+        until = Range(old["valid"].lower, now)
+        connection.execute(insert(table).values(**before, valid=until, recorded=Range(now, None)))
+    connection.execute(insert(table).values(**values, valid=Range(now, None), recorded=Range(now, None)))
+    return old is not None
+
+
+def upsert_holders(connection: Connection, holders: Iterable[Holder]) -> None:
+    """New holders, and new display names for known ones."""
+    rows = [{"code": holder.code, "display_name": holder.display_name} for holder in holders]
+    if rows:
+        statement = upsert(tables.holder).values(rows)
+        changed = {"display_name": statement.excluded.display_name}
+        connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=changed))
+
+
+def insert_holders(connection: Connection, holders: Sequence[Holder]) -> None:
+    """Many new holders at once."""
+    rows = {"code": [holder.code for holder in holders], "display_name": [each.display_name for each in holders]}
+    copy_rows(connection, tables.holder, pa.table(rows))
+
+
+def insert_shifts(connection: Connection, shifts: Sequence[Shift], known_from: datetime) -> None:
+    """New weekly rules, known from ``known_from`` on."""
+    rows = {
+        "post": [shift.post for shift in shifts],
+        "holder": [shift.holder for shift in shifts],
+        "backup": pa.array([shift.backup for shift in shifts], pa.string()),
+        "weekdays": [shift.hours.weekdays for shift in shifts],
+        "starts": [shift.hours.starts for shift in shifts],
+        "minutes": [shift.hours.minutes for shift in shifts],
+        "valid": [f"[{shift.valid_from},{shift.valid_until or ''}]" for shift in shifts],
+        "verified_at": pa.array([shift.verified_at for shift in shifts], pa.timestamp("us", "UTC")),
+        "recorded": [f"[{known_from.isoformat()},)"] * len(shifts),
+    }
+    copy_rows(connection, tables.shift, pa.table(rows))
+
+
+def insert_exceptions(connection: Connection, exceptions: Sequence[ShiftException], known_from: datetime) -> None:
+    """New dated exceptions, known from ``known_from`` on."""
+    rows = {
+        "post": [each.post for each in exceptions],
+        "kind": [each.kind for each in exceptions],
+        "holder": pa.array([each.holder for each in exceptions], pa.string()),
+        "substitute": pa.array([each.substitute for each in exceptions], pa.string()),
+        "during": [f"[{each.begins.isoformat()},{each.ends.isoformat()})" for each in exceptions],
+        "verified_at": pa.array([each.verified_at for each in exceptions], pa.timestamp("us", "UTC")),
+        "recorded": [f"[{known_from.isoformat()},)"] * len(exceptions),
+    }
+    copy_rows(connection, tables.shift_exception, pa.table(rows))
+
+
+def close_rows(connection: Connection, table: Table, ids: Sequence[int], now: datetime) -> None:
+    """Say that rows of post, shift or shift_exception are no longer known to hold, from ``now`` on."""
+    closed = func.tstzrange(func.lower(table.c.recorded), now)
+    connection.execute(update(table).where(table.c.id.in_(ids)).values(recorded=closed))
+
+
+def current_shift_ids(connection: Connection, posts: Sequence[str]) -> Mapping[tuple[str, str, str, date], int]:
+    """(post, holder, hours as text, first day) -> id of the rules known now for these posts."""
+    table = tables.shift
+    query = select(table).where(table.c.post.in_(posts), func.upper_inf(table.c.recorded))
+    found = {}
+    for row in connection.execute(query):
+        hours = str(WeeklyHours(row.weekdays, row.starts, row.minutes))
+        found[row.post, row.holder, hours, row.valid.lower] = row.id
+    return found
+
+
+def posts_known(connection: Connection, codes: Iterable[str], now: datetime) -> set[str]:
+    """Which of these post codes are valid and known now."""
+    table = tables.post
+    query = select(table.c.code).where(
+        table.c.code.in_(list(codes)), func.upper_inf(table.c.recorded), table.c.valid.op("@>")(now)
+    )
+    return set(connection.execute(query).scalars())

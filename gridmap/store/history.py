@@ -1,0 +1,123 @@
+"""Lookups in a revision that is not in memory: the same answers, from PostGIS.
+
+``ST_Covers`` and the lowest code decide, as law 1 says; distances are in the city's metric crs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyproj import CRS
+from sqlalchemy import Connection, RowMapping, text
+
+from gridmap.coverage.answer import Candidate, Whereabouts
+from gridmap.errors import NotFound
+from gridmap.model import Area, Cell, City, Overlay, Revision
+
+_ON_EDGE_M = 1e-6
+
+_COVERING = text(
+    """
+    SELECT id, code, name, kind, community, services,
+           ST_Distance(ST_Boundary(ST_Transform(geom, :srid)), ST_Transform(point.geom, :srid)) AS edge_distance_m,
+           ST_Intersects(ST_Boundary(cell.geom), point.geom) AS on_edge
+    FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point
+    WHERE revisions @> CAST(:revision AS integer) AND ST_Covers(cell.geom, point.geom)
+    ORDER BY code LIMIT 1
+    """
+)
+
+_WITHIN = text(
+    """
+    SELECT code, ST_Distance(ST_Transform(cell.geom, :srid), ST_Transform(point.geom, :srid)) AS distance_m
+    FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point
+    WHERE revisions @> CAST(:revision AS integer)
+      AND cell.geom && ST_Envelope(ST_Buffer(point.geom::geography, :within_m + 1)::geometry)
+      AND ST_DWithin(ST_Transform(cell.geom, :srid), ST_Transform(point.geom, :srid), :within_m)
+    ORDER BY distance_m, code
+    """
+)
+
+_NEAREST = text(
+    """
+    SELECT code, ST_Distance(ST_Transform(near.geom, :srid), ST_Transform(point.geom, :srid)) AS distance_m
+    FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point,
+         LATERAL (SELECT code, geom FROM cell WHERE revisions @> CAST(:revision AS integer)
+                  ORDER BY cell.geom <-> point.geom LIMIT 16) AS near
+    ORDER BY distance_m, code LIMIT 1
+    """
+)
+
+_CHAIN = text(
+    """
+    WITH RECURSIVE chain AS (
+        SELECT code, level, name, parent, 1 AS step FROM area
+        WHERE code = :code AND revisions @> CAST(:revision AS integer)
+        UNION ALL
+        SELECT area.code, area.level, area.name, area.parent, step + 1
+        FROM area JOIN chain ON area.code = chain.parent WHERE revisions @> CAST(:revision AS integer)
+    )
+    SELECT code, level, name, parent FROM chain ORDER BY step
+    """
+)
+
+_OVERLAYS = text(
+    """
+    SELECT code, name, kind FROM overlay
+    WHERE valid @> CAST(:at AS timestamptz) AND ST_Covers(geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+    ORDER BY code
+    """
+)
+
+
+def locate(
+    connection: Connection,
+    city: City,
+    revision: Revision,
+    lon: float,
+    lat: float,
+    accuracy_m: float,
+    at: datetime,
+) -> Whereabouts:
+    """Where a point lay in ``revision``, with the overlays valid at ``at``."""
+    point = {"lon": lon, "lat": lat, "revision": revision.number, "srid": CRS(city.metric_crs).to_epsg()}
+    overlays = tuple(Overlay(*row) for row in connection.execute(_OVERLAYS, {**point, "at": at}))
+    found = connection.execute(_COVERING, point).mappings().one_or_none()
+    near = [Candidate(*row) for row in connection.execute(_WITHIN, {**point, "within_m": accuracy_m + _ON_EDGE_M})]
+    if found is None:
+        nearest = Candidate(*connection.execute(_NEAREST, point).one())
+        return Whereabouts(revision, "outside", None, (), overlays, None, bool(near), tuple(near), nearest)
+    edge_distance_m = 0.0 if found["on_edge"] else found["edge_distance_m"]
+    sure = not found["on_edge"] and edge_distance_m > accuracy_m
+    others = () if sure else (one for one in near if one.code != found["code"])
+    return Whereabouts(
+        revision=revision,
+        how="edge" if found["on_edge"] else "inside",
+        cell=_cell(found),
+        areas=read_chain(connection, revision, found["community"]),
+        overlays=overlays,
+        edge_distance_m=edge_distance_m,
+        ambiguous=not sure,
+        candidates=(Candidate(found["code"], 0.0), *others),
+        nearest=None,
+    )
+
+
+def _cell(row: RowMapping) -> Cell:
+    return Cell(
+        id=row["id"],
+        code=row["code"],
+        name=row["name"],
+        kind=row["kind"],
+        community=row["community"],
+        services=tuple(row["services"]),
+    )
+
+
+def read_chain(connection: Connection, revision: Revision, code: str) -> tuple[Area, ...]:
+    """An area and those above it, up to the city; NotFound when the revision has no such area."""
+    chain = connection.execute(_CHAIN, {"code": code, "revision": revision.number})
+    areas = tuple(Area(code=row.code, level=row.level, name=row.name, parent=row.parent) for row in chain)
+    if not areas:
+        raise NotFound(f"no area {code!r} in revision {revision.number}")
+    return areas

@@ -1,0 +1,59 @@
+"""Reads the coverage snapshot from the database, part by part, only what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from gridmap.coverage.grid import Grid, OverlayMap, by_code
+from gridmap.coverage.index import CoverageIndex
+from gridmap.coverage.snapshot import Snapshot
+from gridmap.model import City
+from gridmap.store import tables
+from gridmap.store.city import read_city
+from gridmap.store.duty import read_duty
+from gridmap.store.grid import read_areas, read_cells
+from gridmap.store.keys import read_keys
+from gridmap.store.overlays import read_overlays
+from gridmap.store.revisions import read_current
+
+# How far ahead a snapshot knows who is on shift.
+DUTY_AHEAD = timedelta(days=7, hours=2)
+
+
+def read_versions(connection: Connection) -> Mapping[str, int]:
+    """Part -> data version; a part whose version is the same has not changed."""
+    rows = connection.execute(select(tables.data_version.c.part, tables.data_version.c.version))
+    return {row.part: row.version for row in rows}
+
+
+def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None) -> Snapshot:
+    """The state now. Parts whose version is that of ``before`` are taken from it; duty is always read.
+
+    NotFound before the first revision.
+    """
+    versions = read_versions(connection)
+
+    def same(part: str) -> bool:
+        return before is not None and before.versions.get(part) == versions[part]
+
+    city = before.city if before is not None and same("grid") else read_city(connection)
+    grid = before.grid if before is not None and same("grid") else read_grid(connection, city)
+    overlays = (
+        before.overlays if before is not None and same("overlays") else OverlayMap(*read_overlays(connection, now))
+    )
+    keys = (
+        before.keys if before is not None and same("keys") else {key.sha256: key for key in read_keys(connection)}
+    )
+    duty = read_duty(connection, now, now + DUTY_AHEAD, known_at=now)
+    return Snapshot(city, grid, overlays, duty, keys, versions, now)
+
+
+def read_grid(connection: Connection, city: City) -> Grid:
+    """The current revision's grid, ready for lookups."""
+    revision = read_current(connection)
+    cells, shapes = by_code(*read_cells(connection, revision.number))
+    areas = {area.code: area for area in read_areas(connection, revision.number)}
+    return Grid(revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs))

@@ -1,0 +1,421 @@
+"""Every table, as SQLAlchemy + GeoAlchemy2 metadata; ``migrations/`` creates exactly these.
+
+Three kinds of time: ``revisions`` (int4range) for what a publish changes as a whole, ``valid`` for when a
+post or shift holds, ``recorded`` for when we knew it. Codes compare by bytes (``COLLATE "C"``), as law 1 asks.
+"""
+
+from __future__ import annotations
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import (
+    DATERANGE,
+    INT4RANGE,
+    JSONB,
+    REAL,
+    TSTZRANGE,
+    ExcludeConstraint,
+)
+
+from gridmap.model import CELL_KINDS, ELEMENT_CLASSES, EXCEPTION_KINDS, PERSON_CATEGORIES, POST_KINDS, ROLES
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+SRID = 4326
+Code = Text(collation="C")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _geometry(kind: str) -> Geometry:
+    return Geometry(kind, srid=SRID, spatial_index=False)
+
+
+def _moment(name: str, *, default_now: bool = False, nullable: bool = False) -> Column[object]:
+    default = func.clock_timestamp() if default_now else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
+
+
+def _recorded() -> Column[object]:
+    return Column("recorded", TSTZRANGE, nullable=False, server_default=text("tstzrange(clock_timestamp(), NULL)"))
+
+
+city = Table(
+    "city",
+    metadata,
+    Column("code", Code, primary_key=True),
+    Column("settings", JSONB, nullable=False),
+    # One database holds one city.
+    Column("single", Boolean, nullable=False, server_default=text("true"), unique=True),
+    CheckConstraint("single", name="one_city"),
+)
+
+data_version = Table(
+    "data_version",
+    metadata,
+    Column("part", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+    comment="Raised by triggers when a part of the coverage snapshot changes; every change is also notified.",
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("valid_from", DateTime(timezone=True), nullable=False, unique=True),
+    _moment("published_at", default_now=True),
+    Column("actor", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    CheckConstraint("number >= 1", name="from_one"),
+)
+
+cell_id = Sequence("cell_id", metadata=metadata)
+
+cell = Table(
+    "cell",
+    metadata,
+    Column("version", Integer, Identity(), primary_key=True),
+    Column("id", Integer, cell_id, nullable=False, server_default=cell_id.next_value()),
+    Column("code", Code, nullable=False),
+    Column("revisions", INT4RANGE, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("services", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("community", Code, nullable=False),
+    Column("geom", _geometry("GEOMETRY"), nullable=False),
+    CheckConstraint(_one_of("kind", CELL_KINDS), name="kind"),
+    CheckConstraint("GeometryType(geom) IN ('POLYGON', 'MULTIPOLYGON')", name="polygon"),
+    CheckConstraint("NOT isempty(revisions) AND lower(revisions) >= 1", name="revisions"),
+    ExcludeConstraint(("code", "="), ("revisions", "&&"), name="ex_cell_code_once", using="gist"),
+    ExcludeConstraint(("id", "="), ("revisions", "&&"), name="ex_cell_id_once", using="gist"),
+    Index("ix_cell_geom", "geom", postgresql_using="gist"),
+    Index("ix_cell_community", "community"),
+    comment="Cells with their history: one row per id and range of revisions in which nothing of it changed.",
+)
+
+area = Table(
+    "area",
+    metadata,
+    Column("version", Integer, Identity(), primary_key=True),
+    Column("code", Code, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("revisions", INT4RANGE, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("parent", Code),
+    CheckConstraint("NOT isempty(revisions) AND lower(revisions) >= 1", name="revisions"),
+    ExcludeConstraint(("code", "="), ("revisions", "&&"), name="ex_area_code_once", using="gist"),
+    Index("ix_area_level", "level", "code"),
+    Index("ix_area_parent", "parent"),
+)
+
+area_shape = Table(
+    "area_shape",
+    metadata,
+    Column("version", Integer, Identity(), primary_key=True),
+    Column("code", Code, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("revisions", INT4RANGE, nullable=False),
+    Column("geom", _geometry("MULTIPOLYGON"), nullable=False),
+    ExcludeConstraint(("code", "="), ("revisions", "&&"), name="ex_area_shape_code_once", using="gist"),
+    Index("ix_area_shape_geom", "geom", postgresql_using="gist"),
+    Index("ix_area_shape_level", "level"),
+    comment="Derived: the union of an area's cells. Publishing writes it, verify recomputes it.",
+)
+
+lineage = Table(
+    "lineage",
+    metadata,
+    Column("revision", Integer, ForeignKey("revision.number"), primary_key=True),
+    Column("from_id", Integer, primary_key=True),
+    Column("to_id", Integer, primary_key=True),
+    Column("area_share", Float, nullable=False),
+    Column("element_share", Float),
+    CheckConstraint("area_share >= 0 AND area_share <= 1", name="area_share"),
+    Index("ix_lineage_to_id", "to_id"),
+    comment="Old cell to new cell at the revision that made the step; shares are of the old cell.",
+)
+
+outline = Table(
+    "outline",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("code", Code, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("dated", Date),
+    Column("geom", _geometry("MULTIPOLYGON"), nullable=False),
+    UniqueConstraint("level", "code", "source", "dated", postgresql_nulls_not_distinct=True),
+)
+
+line = Table(
+    "line",
+    metadata,
+    Column("id", Code, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("road_class", Text),
+    Column("name", Text),
+    Column("geom", _geometry("LINESTRING"), nullable=False),
+    CheckConstraint("kind IN ('street', 'water', 'wall')", name="kind"),
+    Index("ix_line_geom", "geom", postgresql_using="gist"),
+    comment="Street, water and wall centre lines: what boundaries follow, never used to place anything.",
+)
+
+overlay = Table(
+    "overlay",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("code", Code, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("valid", TSTZRANGE, nullable=False, server_default=text("tstzrange(NULL, NULL)")),
+    Column("geom", _geometry("MULTIPOLYGON"), nullable=False),
+    ExcludeConstraint(("code", "="), ("valid", "&&"), name="ex_overlay_code_once", using="gist"),
+    Index("ix_overlay_geom", "geom", postgresql_using="gist"),
+)
+
+post = Table(
+    "post",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("code", Code, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("territory", Code, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("required", Text, nullable=False, server_default=""),
+    Column("department", Text),
+    Column("categories", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("valid", TSTZRANGE, nullable=False, server_default=text("tstzrange(NULL, NULL)")),
+    _recorded(),
+    CheckConstraint(_one_of("kind", POST_KINDS), name="kind"),
+    ExcludeConstraint(("code", "="), ("valid", "&&"), ("recorded", "&&"), name="ex_post_code_once", using="gist"),
+    Index("ix_post_territory", "territory"),
+)
+
+holder = Table(
+    "holder",
+    metadata,
+    Column("code", Code, primary_key=True),
+    Column("display_name", Text, nullable=False),
+)
+
+shift = Table(
+    "shift",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("post", Code, nullable=False),
+    Column("holder", Code, ForeignKey("holder.code"), nullable=False),
+    Column("backup", Code, ForeignKey("holder.code")),
+    Column("weekdays", SmallInteger, nullable=False),
+    Column("starts", SmallInteger, nullable=False),
+    Column("minutes", SmallInteger, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    _recorded(),
+    _moment("verified_at", nullable=True),
+    CheckConstraint("weekdays BETWEEN 1 AND 127", name="weekdays"),
+    CheckConstraint("starts BETWEEN 0 AND 1439 AND minutes BETWEEN 1 AND 1440", name="hours"),
+    CheckConstraint("NOT isempty(valid)", name="valid"),
+    Index("ix_shift_post", "post"),
+    comment="Weekly rules in city time; recorded is closed, never deleted, when a rule is corrected.",
+)
+
+shift_exception = Table(
+    "shift_exception",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("post", Code, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("holder", Code, ForeignKey("holder.code")),
+    Column("substitute", Code, ForeignKey("holder.code")),
+    Column("during", TSTZRANGE, nullable=False),
+    _recorded(),
+    _moment("verified_at", nullable=True),
+    CheckConstraint(_one_of("kind", EXCEPTION_KINDS), name="kind"),
+    CheckConstraint(
+        "NOT isempty(during) AND lower(during) IS NOT NULL AND upper(during) IS NOT NULL", name="during"
+    ),
+    Index("ix_shift_exception_post", "post"),
+)
+
+
+def _given() -> list[Column[object]]:
+    """The point as it came: the pair in its own crs, and how far off it may be."""
+    return [
+        Column("given_crs", Text, nullable=False),
+        Column("given_x", Float(53), nullable=False),
+        Column("given_y", Float(53), nullable=False),
+        Column("accuracy_m", REAL),
+        Column("hex", BigInteger, nullable=False),
+        Column("geom", _geometry("POINT"), nullable=False),
+    ]
+
+
+element = Table(
+    "element",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("source", Code, nullable=False),
+    Column("external_id", Code, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("name", Text),
+    Column("building", Code),
+    *_given(),
+    _moment("recorded_at", default_now=True),
+    CheckConstraint(_one_of("class", ELEMENT_CLASSES), name="class"),
+    # DESIGN's Privacy: a person is a reference, a category from the closed list and a building.
+    CheckConstraint(
+        f"class <> 'person' OR (name IS NULL AND {_one_of('category', PERSON_CATEGORIES)})", name="person"
+    ),
+    UniqueConstraint("source", "external_id"),
+    Index("ix_element_hex", "hex"),
+    Index("ix_element_class_category", "class", "category"),
+)
+
+building = Table(
+    "building",
+    metadata,
+    Column(
+        "element_id",
+        BigInteger,
+        ForeignKey("element.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("street", Text),
+    Column("number", Text),
+    Column("block", Text),
+    Column("estate", Text),
+    Column("households", Integer),
+    Column("expected_households", Integer),
+    Column("counted_on", Date),
+    Column("counted_by", Text),
+    CheckConstraint("households >= 0 AND expected_households >= 0", name="households"),
+    comment="What a place that is a building carries besides: its address and its households.",
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("source", Code, nullable=False),
+    Column("external_id", Code, nullable=False),
+    Column("category", Text, nullable=False),
+    _moment("happened_at"),
+    _moment("reported_at"),
+    _moment("closed_at", nullable=True),
+    # A ticket reference of the hotline, never a person.
+    Column("reporter", Text),
+    # The cell that the publisher states, kept as evidence; placement never reads it.
+    Column("stated_cell", Code),
+    *_given(),
+    _moment("recorded_at", default_now=True),
+    UniqueConstraint("source", "external_id"),
+    Index("ix_incident_happened_at", "happened_at"),
+    Index("ix_incident_hex", "hex"),
+)
+
+
+def _placement(name: str, subject: str) -> Table:
+    """Placements of one kind of subject; the district's code leads, so that they can be partitioned by it."""
+    return Table(
+        name,
+        metadata,
+        Column("top", Code, nullable=False),
+        Column(subject, BigInteger, primary_key=True, autoincrement=False),
+        Column("first_revision", Integer, primary_key=True, autoincrement=False),
+        Column("last_revision", Integer),
+        Column("cell_id", Integer),
+        Column("how", Text, nullable=False),
+        Column("edge_distance_m", REAL),
+        CheckConstraint("how IN ('inside', 'edge', 'outside')", name="how"),
+        CheckConstraint(
+            "(how = 'outside') = (cell_id IS NULL) AND (how = 'outside') = (top = 'outside')", name="outside"
+        ),
+        CheckConstraint("last_revision >= first_revision", name="revisions"),
+        Index(f"ix_{name}_top", "top", "cell_id"),
+    )
+
+
+element_placement = _placement("element_placement", "element_id")
+incident_placement = _placement("incident_placement", "incident_id")
+
+load = Table(
+    "load",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("source", Code, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("started_at", default_now=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),
+    Column("outside", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    CheckConstraint("rows = placed + outside + rejected", name="nothing_lost"),
+)
+
+rejected_row = Table(
+    "rejected_row",
+    metadata,
+    Column("load_id", Integer, ForeignKey("load.id", ondelete="CASCADE"), primary_key=True),
+    Column("file", Text, primary_key=True),
+    Column("line", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("columns", JSONB, nullable=False),
+    Column(
+        "expires_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("clock_timestamp() + interval '30 days'"),
+    ),
+    Index("ix_rejected_row_expires_at", "expires_at"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("territories", ARRAY(Code), nullable=False),
+    Column("label", Text, nullable=False),
+    _moment("created_at", default_now=True),
+    _moment("expires_at", nullable=True),
+    _moment("revoked_at", nullable=True),
+    CheckConstraint(_one_of("role", ROLES), name="role"),
+)
