@@ -13,12 +13,16 @@ class Action(Enum):
     """What needs a role. Reading what a city posts on the wall needs none."""
 
     START_CITY = "start or load a city"
+    VERIFY = "verify a city"
+    GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
     READ_COUNTS = "read counts of people and incidents"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.START_CITY: frozenset({"system_admin"}),
+    Action.VERIFY: frozenset({"auditor", "system_admin"}),
+    Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
     Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),
 }

@@ -76,6 +76,11 @@ def _transformer(source: int, target: int, operation: str | None) -> Transformer
     return choices[0]
 
 
+def is_degrees(crs: str) -> bool:
+    """Whether a canonical name's coordinates are longitude and latitude in degrees."""
+    return crs in NAMES or _epsg(_code(crs), crs).is_geographic
+
+
 def _code(crs: str) -> int:
     return _NAMED_EPSG.get(crs) or int(crs.removeprefix("EPSG:"))
 

@@ -48,6 +48,7 @@ class InvalidInput(GridMapError):
         super().__init__(f"{field}: {rule}, got {shown}")
         self.field = field
         self.rule = rule
+        self.shown = shown
 
 
 class NotFound(GridMapError):

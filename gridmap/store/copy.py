@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 
 from gridmap.store.tables import SRID
 
@@ -24,6 +24,12 @@ def copy_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
     columns = ", ".join(f'"{name}"' for name in rows.column_names)
     cursor = connection.connection.cursor()
     cursor.copy_expert(f'COPY "{table.name}" ({columns}) FROM STDIN WITH (FORMAT csv)', buffer)
+
+
+def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """``count`` ids of a table's own sequence that nobody else gets."""
+    query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+    return list(connection.execute(query, {"table": table.name, "count": count}).scalars())
 
 
 def geometry_column(geometries: NDArray[np.object_]) -> pa.Array:

@@ -40,6 +40,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error in the log shows no coordinates
             connect_args={"connect_timeout": 3, "application_name": "gridmap"},
         )
         event.listen(self.engine, "connect", _prepare_session)

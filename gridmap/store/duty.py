@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, text, update
@@ -11,11 +11,14 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gridmap.coverage.snapshot import DutyRecords
+from gridmap.errors import NotFound
 from gridmap.model import Holder, Post, Shift, ShiftException, WeeklyHours
 from gridmap.store import tables
-from gridmap.store.copy import array_column, copy_rows
+from gridmap.store.copy import array_column, copy_rows, reserve_ids
 
 # A weekly rule may start the evening before, in any time zone, and run for a day.
+# Above this it is cheaper to read all holders than to name those wanted.
+MANY_HOLDERS = 1000
 _BEFORE, _AFTER = timedelta(days=2), timedelta(days=1)
 
 
@@ -30,31 +33,46 @@ def read_duty(
 
     ``territories`` (cell, area and overlay codes) narrows it to the posts there; None reads all.
     """
-    posts = _read_posts(connection, begins, known_at, territories)
+    posts = list_posts(connection, begins, known_at=known_at, territories=territories)
     codes = None if territories is None else [post.code for post in posts]
     shifts = _read_shifts(connection, begins, ends, known_at, codes)
     exceptions = _read_exceptions(connection, begins, ends, known_at, codes)
     named = {name for shift in shifts for name in (shift.holder, shift.backup) if name}
     named |= {name for each in exceptions for name in (each.holder, each.substitute) if name}
-    holders = _read_holders(connection, named)
-    return DutyRecords(tuple(posts), tuple(holders), tuple(shifts), tuple(exceptions), begins, ends)
+    holders = tuple(Holder(*row) for row in holder_names(connection, named).items())
+    return DutyRecords(tuple(posts), holders, tuple(shifts), tuple(exceptions), begins, ends)
 
 
 def _known(table: Table, known_at: datetime) -> ColumnElement[bool]:
     return table.c.recorded.op("@>")(known_at)
 
 
-def _read_posts(
-    connection: Connection, at: datetime, known_at: datetime, territories: Sequence[str] | None
+def list_posts(
+    connection: Connection,
+    now: datetime,
+    *,
+    code: str | None = None,
+    level: str | None = None,
+    territories: Sequence[str] | None = None,
+    kind: str | None = None,
+    after: str = "",
+    known_at: datetime | None = None,
+    limit: int | None = None,
 ) -> list[Post]:
+    """Posts valid at ``now``, as known then or at ``known_at``, by code, beginning after one."""
     table = tables.post
     columns = ("code", "kind", "title", "level", "territory", "phone", "required", "department", "categories")
-    query = select(*(table.c[name] for name in columns)).where(_known(table, known_at), table.c.valid.op("@>")(at))
+    query = select(*(table.c[name] for name in columns)).where(
+        _known(table, known_at or now), table.c.valid.op("@>")(now), table.c.code > after
+    )
+    for column, value in (("code", code), ("level", level), ("kind", kind)):
+        if value is not None:
+            query = query.where(table.c[column] == value)
     if territories is not None:
         query = query.where(table.c.territory.in_(territories))
     return [
         Post(**{**row, "required": _required(row["required"]), "categories": tuple(row["categories"])})
-        for row in connection.execute(query.order_by(table.c.code)).mappings()
+        for row in connection.execute(query.order_by(table.c.code).limit(limit)).mappings()
     ]
 
 
@@ -108,10 +126,13 @@ def _read_exceptions(
     return [ShiftException(*row) for row in connection.execute(query.order_by(table.c.post, table.c.id))]
 
 
-def _read_holders(connection: Connection, codes: set[str]) -> list[Holder]:
+def holder_names(connection: Connection, codes: set[str]) -> dict[str, str]:
+    """Display names by code, of these holders."""
     table = tables.holder
     query = select(table.c.code, table.c.display_name).order_by(table.c.code)
-    return [Holder(*row) for row in connection.execute(query) if row.code in codes]
+    if len(codes) < MANY_HOLDERS:
+        query = query.where(table.c.code.in_(codes))
+    return {row.code: row.display_name for row in connection.execute(query) if row.code in codes}
 
 
 def next_change(connection: Connection, after: datetime) -> datetime | None:
@@ -185,8 +206,8 @@ def insert_holders(connection: Connection, holders: Sequence[Holder]) -> None:
     copy_rows(connection, tables.holder, pa.table(rows))
 
 
-def insert_shifts(connection: Connection, shifts: Sequence[Shift], known_from: datetime) -> None:
-    """New weekly rules, known from ``known_from`` on."""
+def insert_shifts(connection: Connection, shifts: Sequence[Shift], known_from: datetime) -> list[int]:
+    """New weekly rules, known from ``known_from`` on; returns their ids."""
     rows = {
         "post": [shift.post for shift in shifts],
         "holder": [shift.holder for shift in shifts],
@@ -198,11 +219,15 @@ def insert_shifts(connection: Connection, shifts: Sequence[Shift], known_from: d
         "verified_at": pa.array([shift.verified_at for shift in shifts], pa.timestamp("us", "UTC")),
         "recorded": [f"[{known_from.isoformat()},)"] * len(shifts),
     }
-    copy_rows(connection, tables.shift, pa.table(rows))
+    ids = reserve_ids(connection, tables.shift, len(shifts))
+    copy_rows(connection, tables.shift, pa.table({"id": pa.array(ids, pa.int32()), **rows}))
+    return ids
 
 
-def insert_exceptions(connection: Connection, exceptions: Sequence[ShiftException], known_from: datetime) -> None:
-    """New dated exceptions, known from ``known_from`` on."""
+def insert_exceptions(
+    connection: Connection, exceptions: Sequence[ShiftException], known_from: datetime
+) -> list[int]:
+    """New dated exceptions, known from ``known_from`` on; returns their ids."""
     rows = {
         "post": [each.post for each in exceptions],
         "kind": [each.kind for each in exceptions],
@@ -212,7 +237,9 @@ def insert_exceptions(connection: Connection, exceptions: Sequence[ShiftExceptio
         "verified_at": pa.array([each.verified_at for each in exceptions], pa.timestamp("us", "UTC")),
         "recorded": [f"[{known_from.isoformat()},)"] * len(exceptions),
     }
-    copy_rows(connection, tables.shift_exception, pa.table(rows))
+    ids = reserve_ids(connection, tables.shift_exception, len(exceptions))
+    copy_rows(connection, tables.shift_exception, pa.table({"id": pa.array(ids, pa.int32()), **rows}))
+    return ids
 
 
 def close_rows(connection: Connection, table: Table, ids: Sequence[int], now: datetime) -> None:
@@ -221,21 +248,26 @@ def close_rows(connection: Connection, table: Table, ids: Sequence[int], now: da
     connection.execute(update(table).where(table.c.id.in_(ids)).values(recorded=closed))
 
 
-def current_shift_ids(connection: Connection, posts: Sequence[str]) -> Mapping[tuple[str, str, str, date], int]:
-    """(post, holder, hours as text, first day) -> id of the rules known now for these posts."""
+def shift_post(connection: Connection, shift_id: int) -> str | None:
+    """The post of a rule that is known now, None when there is no such rule."""
     table = tables.shift
-    query = select(table).where(table.c.post.in_(posts), func.upper_inf(table.c.recorded))
-    found = {}
-    for row in connection.execute(query):
-        hours = str(WeeklyHours(row.weekdays, row.starts, row.minutes))
-        found[row.post, row.holder, hours, row.valid.lower] = row.id
-    return found
+    query = select(table.c.post).where(table.c.id == shift_id, func.upper_inf(table.c.recorded))
+    return connection.execute(query).scalar_one_or_none()
 
 
-def posts_known(connection: Connection, codes: Iterable[str], now: datetime) -> set[str]:
-    """Which of these post codes are valid and known now."""
-    table = tables.post
-    query = select(table.c.code).where(
-        table.c.code.in_(list(codes)), func.upper_inf(table.c.recorded), table.c.valid.op("@>")(now)
-    )
-    return set(connection.execute(query).scalars())
+def read_shift_ids(connection: Connection, post: str) -> list[tuple[int, Shift]]:
+    """The rules of a post that are known now, with their ids."""
+    now = datetime.now(UTC)
+    far = timedelta(days=366 * 100)
+    shifts = _read_shifts(connection, now - far, now + far, now, [post])
+    query = select(tables.shift.c.id).where(tables.shift.c.post == post, _known(tables.shift, now))
+    ids = connection.execute(query.order_by(tables.shift.c.id)).scalars()
+    return list(zip(ids, shifts, strict=True))
+
+
+def read_post(connection: Connection, code: str, now: datetime) -> Post:
+    """A post as it is valid and known now; NotFound when there is none."""
+    posts = list_posts(connection, now, code=code)
+    if not posts:
+        raise NotFound(f"no post {code!r}")
+    return posts[0]

@@ -51,3 +51,8 @@ def revision_valid_at(connection: Connection, at: datetime) -> Revision:
     if row is None:
         raise NotFound(f"no grid was valid at {at.isoformat()}: that is before revision 1")
     return Revision(*row)
+
+
+def list_revisions(connection: Connection) -> list[Revision]:
+    """All revisions, newest first."""
+    return [Revision(*row) for row in connection.execute(select(*_COLUMNS).order_by(table.c.number.desc()))]

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, select, text
+from sqlalchemy import Connection, Table, select
 
 from gridmap.coverage.index import HOW
 from gridmap.crs import Floats
 from gridmap.store import tables
-from gridmap.store.copy import copy_rows, point_column
+from gridmap.store.copy import copy_rows, point_column, reserve_ids
 
 OUTSIDE_TOP = "outside"
 
@@ -32,12 +32,12 @@ class Placed:
 
 def insert_elements(
     connection: Connection, source: str, crs: str, rows: pd.DataFrame, placed: Placed, revision: int
-) -> NDArray[np.int64]:
+) -> list[int]:
     """Elements with their placements; ``rows`` has id, class, category, name, building and the point.
 
     Returns the new elements' ids.
     """
-    ids = _reserve(connection, tables.element, len(rows))
+    ids = reserve_ids(connection, tables.element, len(rows))
     columns = _point_columns(ids, source, crs, rows, placed)
     for name in ("class", "category", "name", "building"):
         columns[name] = _text(rows[name])
@@ -52,7 +52,7 @@ def insert_buildings(
     """Buildings: places of category ``building`` with address and households."""
     building = rows.assign(**{"class": "place", "category": "building", "name": None, "building": None})
     ids = insert_elements(connection, source, crs, building, placed, revision)
-    details: dict[str, pa.Array] = {"element_id": pa.array(ids)}
+    details: dict[str, pa.Array] = {"element_id": pa.array(ids, pa.int64())}
     for name in ("street", "number", "block", "estate", "counted_by"):
         details[name] = _text(rows[name])
     for name in ("households", "expected_households"):
@@ -65,7 +65,7 @@ def insert_incidents(
     connection: Connection, source: str, crs: str, rows: pd.DataFrame, placed: Placed, revision: int
 ) -> None:
     """Incidents with their placements; ``rows``: id, category, times, reporter, stated_cell and the point."""
-    ids = _reserve(connection, tables.incident, len(rows))
+    ids = reserve_ids(connection, tables.incident, len(rows))
     columns = _point_columns(ids, source, crs, rows, placed)
     for name in ("category", "reporter", "stated_cell"):
         columns[name] = _text(rows[name])
@@ -83,18 +83,12 @@ def known_ids(connection: Connection, table: Table, source: str, ids: Sequence[s
     return set(connection.execute(known.where(table.c.external_id.in_(ids))).scalars())
 
 
-def _reserve(connection: Connection, table: Table, count: int) -> NDArray[np.int64]:
-    query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
-    found = connection.execute(query, {"table": table.name, "count": count}).scalars()
-    return np.fromiter(found, np.int64, count=count)
-
-
 def _point_columns(
-    ids: NDArray[np.int64], source: str, crs: str, rows: pd.DataFrame, placed: Placed
+    ids: list[int], source: str, crs: str, rows: pd.DataFrame, placed: Placed
 ) -> dict[str, pa.Array]:
     lon, lat = rows["lon"].to_numpy(np.float64), rows["lat"].to_numpy(np.float64)
     return {
-        "id": pa.array(ids),
+        "id": pa.array(ids, pa.int64()),
         "source": pa.array([source] * len(rows)),
         "external_id": _text(rows["id"]),
         "given_crs": pa.array([crs] * len(rows)),
@@ -111,12 +105,12 @@ def _text(values: pd.Series) -> pa.Array:
 
 
 def _insert_placements(
-    connection: Connection, table: Table, subject: str, ids: NDArray[np.int64], placed: Placed, revision: int
+    connection: Connection, table: Table, subject: str, ids: list[int], placed: Placed, revision: int
 ) -> None:
     outside = placed.cell_ids == 0
     columns = {
         "top": pa.array(placed.tops),
-        subject: pa.array(ids),
+        subject: pa.array(ids, pa.int64()),
         "first_revision": pa.array(np.full(len(ids), revision, np.int32)),
         "cell_id": pa.array(placed.cell_ids.astype(np.int32), mask=outside),
         "how": pa.array(np.array(HOW)[placed.how]),

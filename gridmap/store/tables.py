@@ -86,7 +86,7 @@ data_version = Table(
     metadata,
     Column("part", Text, primary_key=True),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
-    comment="Raised by triggers when a part of the coverage snapshot changes; every change is also notified.",
+    comment="Raised by triggers when a part of the coverage snapshot changes.",
 )
 
 revision = Table(

@@ -133,7 +133,7 @@ def upgrade() -> None:
         sa.Column("part", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("part", name=op.f("pk_data_version")),
-        comment="Raised by triggers when a part of the coverage snapshot changes; every change is also notified.",
+        comment="Raised by triggers when a part of the coverage snapshot changes.",
     )
     op.create_geospatial_table(
         "element",
@@ -543,13 +543,12 @@ PARTS = {
 
 
 def _watch_parts() -> None:
-    """Statement triggers: a change raises its part's version and is notified when it commits."""
+    """Statement triggers: a change raises its part's version."""
     op.execute(
         """
         CREATE FUNCTION raise_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             UPDATE data_version SET version = version + 1 WHERE part = TG_ARGV[0];
-            PERFORM pg_notify('gridmap', TG_ARGV[0]);
             RETURN NULL;
         END $$
         """

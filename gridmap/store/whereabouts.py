@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pyproj import CRS
 from sqlalchemy import Connection, RowMapping, text
 
-from gridmap.coverage.answer import Candidate, Whereabouts
+from gridmap.coverage.answer import Candidate, Question, Whereabouts
 from gridmap.errors import NotFound
 from gridmap.model import Area, Cell, City, Overlay, Revision
 
@@ -19,7 +17,7 @@ _ON_EDGE_M = 1e-6
 _COVERING = text(
     """
     SELECT id, code, name, kind, community, services,
-           ST_Distance(ST_Boundary(ST_Transform(geom, :srid)), ST_Transform(point.geom, :srid)) AS edge_distance_m,
+           ST_Distance(ST_Boundary(ST_Transform(cell.geom, :srid)), ST_Transform(point.geom, :srid)) AS edge_distance_m,
            ST_Intersects(ST_Boundary(cell.geom), point.geom) AS on_edge
     FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point
     WHERE revisions @> CAST(:revision AS integer) AND ST_Covers(cell.geom, point.geom)
@@ -74,14 +72,17 @@ def locate(
     connection: Connection,
     city: City,
     revision: Revision,
-    lon: float,
-    lat: float,
-    accuracy_m: float,
-    at: datetime,
+    question: Question,
 ) -> Whereabouts:
-    """Where a point lay in ``revision``, with the overlays valid at ``at``."""
-    point = {"lon": lon, "lat": lat, "revision": revision.number, "srid": CRS(city.metric_crs).to_epsg()}
-    overlays = tuple(Overlay(*row) for row in connection.execute(_OVERLAYS, {**point, "at": at}))
+    """Where a point lay in ``revision``, with the overlays valid at the time asked for."""
+    point = {
+        "lon": question.lon,
+        "lat": question.lat,
+        "revision": revision.number,
+        "srid": CRS(city.metric_crs).to_epsg(),
+    }
+    accuracy_m = question.accuracy_m
+    overlays = tuple(Overlay(*row) for row in connection.execute(_OVERLAYS, {**point, "at": question.at}))
     found = connection.execute(_COVERING, point).mappings().one_or_none()
     near = [Candidate(*row) for row in connection.execute(_WITHIN, {**point, "within_m": accuracy_m + _ON_EDGE_M})]
     if found is None:

@@ -1,0 +1,92 @@
+"""Makes the application: routes, errors, metrics and the life of the service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import Histogram
+
+from api import errors
+from api.deps import Service
+from api.errors import Problem
+from api.routes import coverage, duty, health, page, registry, rosters
+from gridmap import __version__
+
+_seconds = Histogram(
+    "gridmap_request_seconds",
+    "Time to answer, by route and status.",
+    ["route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application over a service; nothing is opened before it starts."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        service.current.start()
+        yield
+        service.current.stop()
+        service.database.dispose()
+
+    app = FastAPI(
+        title="GridMap",
+        version=__version__,
+        summary="Who covers this place: a city's service grid.",
+        description=(
+            "Cells nested in a city's areas, who is on duty there at any time and whom to call next. "
+            "What in the data is real and what is made up stands in `GET /v1/city` under `notice`."
+        ),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=life,
+        # The pages that FastAPI would make load their scripts from another host.
+        docs_url=None,
+        redoc_url=None,
+        root_path=_path_of(service.settings.public_url),
+    )
+    app.state.service = service
+    errors.register(app)
+    for module in (health, coverage, registry, rosters, duty, page):
+        app.include_router(module.router)
+    app.middleware("http")(_measure)
+    _document_problem(app)
+    return app
+
+
+def _path_of(public_url: str) -> str:
+    """The path under which a proxy serves the service, such as ``/gridmap``; empty at the root."""
+    _, _, rest = public_url.partition("://")
+    _, slash, path = rest.partition("/")
+    return slash + path
+
+
+async def _measure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    began = time.perf_counter()
+    response = await call(request)
+    route = request.scope.get("route")
+    name = getattr(route, "path", "none")
+    _seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
+
+
+def _document_problem(app: FastAPI) -> None:
+    """Errors are problem details, not FastAPI's own shape: say so in the description of every route."""
+    make = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = make()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {})
+            schemas["Problem"] = schema
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,119 @@
+"""What handlers are given: the running service, the actor behind a key, and parameters read in one way."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BeforeValidator
+
+from gridmap import crs as crs_module
+from gridmap.coverage.snapshot import Snapshot
+from gridmap.current import Current, State
+from gridmap.errors import InvalidInput, NotIdentified
+from gridmap.model import PUBLIC, Actor, City
+from gridmap.settings import Settings
+from gridmap.store.database import Database
+from gridmap.store.keys import key_hash
+
+# PostgreSQL's integer; a larger revision cannot exist.
+LARGEST_REVISION = 2**31 - 1
+LARGEST_ACCURACY_M = 5_000.0
+_YEARS = (1900, 2999)
+
+_bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out; `make demo` writes one per role.")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What one worker holds: settings, the database's pool and the state that follows it."""
+
+    settings: Settings
+    database: Database
+    current: Current
+
+    @property
+    def state(self) -> State:
+        """The state now; a handler takes it once."""
+        return self.current.state
+
+
+def service_of(request: Request) -> Service:
+    """The service of this worker."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(service_of)]
+
+
+def actor_of(
+    service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Actor:
+    """Who stands behind the key, the public without one; NotIdentified for a key that nobody knows."""
+    if credentials is None:
+        return PUBLIC
+    snapshot = service.state.snapshot
+    key = snapshot.keys.get(key_hash(credentials.credentials)) if snapshot else None
+    if key is None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
+        raise NotIdentified("this key is not known, is revoked or has expired")
+    return key.actor
+
+
+ActorDep = Annotated[Actor, Depends(actor_of)]
+
+# A code is short printable text: no control characters, no slash.
+_CODE = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
+CodePath = Annotated[str, Path(pattern=_CODE, description="a code of the registry")]
+CodeQuery = Annotated[str | None, Query(pattern=_CODE)]
+CategoryQuery = Annotated[str | None, Query(pattern=_CODE, description="category of incident, such as noise")]
+RevisionQuery = Annotated[
+    int | None, Query(ge=1, le=LARGEST_REVISION, description="the grid of this revision, with today's data")
+]
+
+
+def _unspoilt(value: object) -> object:
+    """A plus sign that was not percent-encoded arrives as a space: put it back."""
+    if isinstance(value, str):
+        return re.sub(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$", r"\1+\2", value)
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_unspoilt)]
+AtQuery = Annotated[Moment | None, Query(description="grid, posts and shifts as they were valid then")]
+KnownAtQuery = Annotated[Moment | None, Query(description="… as they were known then")]
+
+
+def city_time(field: str, moment: datetime, city: City) -> datetime:
+    """A time with an offset; one without is city time. InvalidInput outside the years that can be meant."""
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise InvalidInput(field, moment.isoformat(), f"the year must lie in {_YEARS[0]} to {_YEARS[1]}")
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=city.zone)
+
+
+def to_point(x: float, y: float, crs: str, snapshot: Snapshot) -> tuple[float, float]:
+    """lon, lat in WGS 84 of a pair in ``crs``; InvalidInput when it is no place, or looks swapped."""
+    name = crs_module.check_name(crs)
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise InvalidInput("lon, lat", (x, y), "must be finite numbers")
+    if crs_module.is_degrees(name) and not (abs(x) <= 180 and abs(y) <= 90):
+        hint = "; they look swapped" if abs(y) <= 180 and abs(x) <= 90 else ""
+        raise InvalidInput("lon, lat", (x, y), f"must lie in -180…180 and -90…90 in {name}{hint}")
+    lon, lat = (float(value[0]) for value in crs_module.to_wgs84(name, [x], [y]))
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
+        raise InvalidInput("lon, lat", (x, y), f"are no place on earth in {name}")
+    if not _in_box(lon, lat, snapshot):
+        turned_lon, turned_lat = (float(value[0]) for value in crs_module.to_wgs84(name, [y], [x]))
+        if _in_box(turned_lon, turned_lat, snapshot):
+            raise InvalidInput("lon, lat", (x, y), "look swapped: turned round they lie in the city")
+    return lon, lat
+
+
+def _in_box(lon: float, lat: float, snapshot: Snapshot) -> bool:
+    west, south, east, north = snapshot.grid.index.bounds
+    return west <= lon <= east and south <= lat <= north

@@ -1,0 +1,147 @@
+"""Posts, shifts and exceptions: read by everybody, written with a key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from api import schemas, shape
+from api.deps import LARGEST_REVISION, ActorDep, CodeQuery, ServiceDep, city_time
+from api.errors import problem_responses
+from gridmap.actions.duty import end_shift, save_exceptions, save_post, save_shifts
+from gridmap.errors import InvalidInput
+from gridmap.model import PUBLIC, Holder, Post, Shift, ShiftException, WeeklyHours
+from gridmap.store.city import read_city
+from gridmap.store.duty import holder_names, list_posts, read_post, read_shift_ids
+
+router = APIRouter(prefix="/v1", tags=["duty"], responses=problem_responses(422, 503))
+
+_PAGE = 1000
+_WRITE = problem_responses(400, 401, 403, 404, 409)
+
+
+@router.get("/posts", response_model=schemas.PostsOut)
+def get_posts(
+    service: ServiceDep,
+    territory: CodeQuery = None,
+    level: CodeQuery = None,
+    kind: CodeQuery = None,
+    after: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f/\s]*$")] = "",
+    limit: Annotated[int, Query(ge=1, le=_PAGE)] = _PAGE,
+) -> schemas.PostsOut:
+    """Posts valid now, by code, beginning after one; ``next`` is the code to go on after."""
+    with service.database.begin(PUBLIC) as connection:
+        posts = list_posts(
+            connection,
+            datetime.now(UTC),
+            level=level,
+            territories=None if territory is None else [territory],
+            kind=kind,
+            after=after,
+            limit=limit + 1,
+        )
+    following = posts[limit - 1].code if len(posts) > limit else None
+    return schemas.PostsOut(posts=[shape.post(post) for post in posts[:limit]], next=following)
+
+
+@router.post("/posts", response_model=schemas.PostSaved, status_code=201, responses=_WRITE)
+def post_posts(service: ServiceDep, actor: ActorDep, body: schemas.PostIn) -> schemas.PostSaved:
+    """Create a post, or change the one with its code from now on."""
+    post = Post(
+        code=body.code,
+        kind=body.kind,
+        title=body.title,
+        level=body.level,
+        territory=body.territory,
+        phone=body.phone,
+        required=WeeklyHours.parse(body.required) if body.required else (),
+        department=body.department,
+        categories=tuple(body.categories),
+    )
+    replaced = save_post(service.database, actor, post)
+    service.current.refresh()
+    return schemas.PostSaved(code=post.code, replaced=replaced)
+
+
+@router.get("/shifts", response_model=schemas.ShiftsOut, responses=problem_responses(404))
+def get_shifts(
+    service: ServiceDep, post: Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")]
+) -> schemas.ShiftsOut:
+    """The weekly rules of a post that are known now."""
+    with service.database.begin(PUBLIC) as connection:
+        read_post(connection, post, datetime.now(UTC))
+        rules = read_shift_ids(connection, post)
+        names = holder_names(
+            connection, {name for _, rule in rules for name in (rule.holder, rule.backup) if name}
+        )
+    shifts = [
+        shape.shift(rule, names[rule.holder], names[rule.backup] if rule.backup else None, shift_id)
+        for shift_id, rule in rules
+    ]
+    return schemas.ShiftsOut(post=post, shifts=shifts)
+
+
+@router.post("/shifts", response_model=schemas.SavedIds, status_code=201, responses=_WRITE)
+def post_shifts(service: ServiceDep, actor: ActorDep, body: schemas.ShiftIn) -> schemas.SavedIds:
+    """Record a weekly rule; hours of several parts become several rules. It counts as verified now."""
+    if body.valid_until is not None and body.valid_until < body.valid_from:
+        raise InvalidInput("valid_until", body.valid_until.isoformat(), "must not be before valid_from")
+    holders = [_holder(each) for each in (body.holder, body.backup) if each is not None]
+    shifts = [
+        Shift(
+            post=body.post,
+            holder=body.holder.code,
+            hours=hours,
+            valid_from=body.valid_from,
+            valid_until=body.valid_until,
+            backup=body.backup.code if body.backup else None,
+            verified_at=datetime.now(UTC),
+        )
+        for hours in WeeklyHours.parse(body.hours)
+    ]
+    ids = save_shifts(service.database, actor, shifts, holders)
+    service.current.refresh()
+    return schemas.SavedIds(ids=ids)
+
+
+@router.delete("/shifts/{shift_id}", status_code=204, responses=_WRITE)
+def delete_shift(
+    service: ServiceDep, actor: ActorDep, shift_id: Annotated[int, Path(ge=1, le=LARGEST_REVISION)]
+) -> Response:
+    """End a weekly rule now; what it was stays known."""
+    end_shift(service.database, actor, shift_id)
+    service.current.refresh()
+    return Response(status_code=204)
+
+
+@router.post("/shift-exceptions", response_model=schemas.SavedIds, status_code=201, responses=_WRITE)
+def post_exceptions(service: ServiceDep, actor: ActorDep, body: schemas.ExceptionIn) -> schemas.SavedIds:
+    """Record leave, a swap or an extra turn. It counts as verified now."""
+    with service.database.begin(PUBLIC) as connection:
+        city = read_city(connection)
+    begins, ends = city_time("begins", body.begins, city), city_time("ends", body.ends, city)
+    if ends <= begins:
+        raise InvalidInput("ends", body.ends.isoformat(), "must be after begins")
+    if body.kind != "leave" and body.substitute is None:
+        raise InvalidInput("substitute", None, f"must be named for {body.kind}")
+    if body.kind != "extra" and body.holder is None:
+        raise InvalidInput("holder", None, f"must be named for {body.kind}")
+    exception = ShiftException(
+        post=body.post,
+        kind=body.kind,
+        begins=begins,
+        ends=ends,
+        holder=body.holder.code if body.holder else None,
+        substitute=body.substitute.code if body.substitute else None,
+        verified_at=datetime.now(UTC),
+    )
+    holders = [_holder(each) for each in (body.holder, body.substitute) if each is not None]
+    ids = save_exceptions(service.database, actor, [exception], holders)
+    service.current.refresh()
+    return schemas.SavedIds(ids=ids)
+
+
+def _holder(given: schemas.HolderIn) -> Holder:
+    return Holder(given.code, given.display_name)

@@ -1,0 +1,312 @@
+"""The registry: the city, its revisions, areas, cells and overlays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+import numpy as np
+import shapely
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import Connection
+
+from api import schemas, shape
+from api.deps import (
+    AtQuery,
+    CodePath,
+    CodeQuery,
+    RevisionQuery,
+    ServiceDep,
+    city_time,
+)
+from api.errors import problem_responses
+from gridmap.crs import Floats, check_name, from_wgs84
+from gridmap.errors import InvalidInput, NotFound
+from gridmap.history import revision_for
+from gridmap.model import CELL_KINDS, PUBLIC, City, Revision
+from gridmap.store import registry
+from gridmap.store.city import read_city
+from gridmap.store.overlays import read_overlays
+from gridmap.store.revisions import list_revisions, read_current
+from gridmap.store.whereabouts import read_chain
+
+router = APIRouter(prefix="/v1", tags=["registry"], responses=problem_responses(404, 422, 503))
+
+LARGEST_PAGE = 10_000
+_FEATURES_PAGE = 500
+
+Form = Annotated[Literal["json", "geojson"], Query(description="geojson adds the shapes")]
+Crs = Annotated[
+    str, Query(max_length=20, description="crs of the shapes: wgs84, cgcs2000, gcj02, bd09, EPSG:<code>")
+]
+After = Annotated[
+    str, Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f/\s]*$", description="begin after this code")
+]
+Limit = Annotated[int | None, Query(ge=1, le=LARGEST_PAGE, description="at most so many; 10,000, or 500 shapes")]
+
+
+@router.get("/city", response_model=schemas.CityOut)
+async def get_city(service: ServiceDep) -> schemas.CityOut:
+    """The city, and the plain statement of what in these data is real and what is made up."""
+    snapshot = service.state.ready
+    city = snapshot.city
+    return schemas.CityOut(
+        code=city.code,
+        name=city.name,
+        name_en=city.name_en,
+        levels=list(city.levels),
+        timezone=city.timezone,
+        metric_crs=city.metric_crs,
+        emergency=list(city.emergency),
+        attribution=city.attribution,
+        notice=dict(city.notice),
+        bounds=snapshot.grid.index.bounds,
+    )
+
+
+@router.get("/revisions", response_model=schemas.RevisionsOut)
+def get_revisions(service: ServiceDep) -> schemas.RevisionsOut:
+    """All revisions, newest first."""
+    with service.database.begin(PUBLIC) as connection:
+        found = list_revisions(connection)
+        return schemas.RevisionsOut(revisions=[_revision(connection, one) for one in found])
+
+
+@router.get("/revisions/current", response_model=schemas.RevisionOut)
+def get_current_revision(service: ServiceDep) -> schemas.RevisionOut:
+    """The current revision."""
+    with service.database.begin(PUBLIC) as connection:
+        return _revision(connection, read_current(connection))
+
+
+@router.get("/revisions/{revision}", response_model=schemas.RevisionOut)
+def get_revision(service: ServiceDep, revision: int) -> schemas.RevisionOut:
+    """One revision."""
+    with service.database.begin(PUBLIC) as connection:
+        if not 1 <= revision < 2**31:
+            raise NotFound(f"no revision {revision}")
+        return _revision(connection, revision_for(connection, None, revision))
+
+
+def _revision(connection: Connection, revision: Revision) -> schemas.RevisionOut:
+    kinds = registry.count_kinds(connection, revision.number)
+    return schemas.RevisionOut(
+        revision=revision.number,
+        valid_from=revision.valid_from,
+        published_at=revision.published_at,
+        note=revision.note,
+        cells=sum(kinds.values()),
+        kinds=kinds,
+    )
+
+
+@router.get("/areas", response_model=schemas.AreasOut | schemas.FeatureCollection)
+def get_areas(
+    request: Request,
+    service: ServiceDep,
+    level: CodeQuery = None,
+    parent: CodeQuery = None,
+    at: AtQuery = None,
+    revision: RevisionQuery = None,
+    f: Form = "json",
+    crs: Crs = "wgs84",
+    after: After = "",
+    limit: Limit = None,
+) -> schemas.AreasOut | schemas.FeatureCollection:
+    """Areas by code, of one level or below one parent, with their cells counted by kind."""
+    crs = check_name(crs)
+    size = limit or (LARGEST_PAGE if f == "json" else _FEATURES_PAGE)
+    with service.database.begin(PUBLIC) as connection:
+        city, grid = _city_and_revision(connection, at, revision)
+        if level is not None and level not in city.levels:
+            raise InvalidInput("level", level, f"must be one of {', '.join(city.levels)}")
+        rows = registry.read_areas(
+            connection,
+            grid.number,
+            city.lowest_level,
+            level=level,
+            parent=parent,
+            after=after,
+            limit=size + 1,
+            shapes=f == "geojson",
+        )
+    rows, following = _page(request, rows, size, grid)
+    if f == "json":
+        areas = [schemas.RegistryArea.model_validate(_area(row)) for row in rows]
+        return schemas.AreasOut(revision=grid.number, areas=areas, next=following)
+    return _collection(city, grid, crs, [(row.code, row.wkb, _area(row)) for row in rows], following)
+
+
+@router.get("/areas/{code}", response_model=schemas.AreaDetail | schemas.FeatureCollection)
+def get_area(
+    service: ServiceDep,
+    code: CodePath,
+    at: AtQuery = None,
+    revision: RevisionQuery = None,
+    f: Form = "json",
+    crs: Crs = "wgs84",
+) -> schemas.AreaDetail | schemas.FeatureCollection:
+    """One area, those above it, and its cells counted by kind."""
+    crs = check_name(crs)
+    with service.database.begin(PUBLIC) as connection:
+        city, grid = _city_and_revision(connection, at, revision)
+        chain = read_chain(connection, grid, code)
+        rows = registry.read_areas(connection, grid.number, city.lowest_level, code=code, shapes=f == "geojson")
+    if f == "geojson":
+        return _collection(city, grid, crs, [(row.code, row.wkb, _area(row)) for row in rows], None)
+    return schemas.AreaDetail(revision=grid.number, areas=shape.areas(chain[1:]), **_area(rows[0]))
+
+
+@router.get("/cells", response_model=schemas.CellsOut | schemas.FeatureCollection)
+def get_cells(
+    request: Request,
+    service: ServiceDep,
+    area: CodeQuery = None,
+    kind: Annotated[str | None, Query(description=f"one of {', '.join(CELL_KINDS)}")] = None,
+    bbox: Annotated[
+        str | None, Query(max_length=200, description="west,south,east,north in WGS 84 degrees")
+    ] = None,
+    at: AtQuery = None,
+    revision: RevisionQuery = None,
+    f: Form = "json",
+    crs: Crs = "wgs84",
+    after: After = "",
+    limit: Limit = None,
+) -> schemas.CellsOut | schemas.FeatureCollection:
+    """Cells by code: of an area, of a kind, or that touch a box."""
+    crs = check_name(crs)
+    if kind is not None and kind not in CELL_KINDS:
+        raise InvalidInput("kind", kind, f"must be one of {', '.join(CELL_KINDS)}")
+    box = None if bbox is None else _bbox(bbox)
+    size = limit or (LARGEST_PAGE if f == "json" else _FEATURES_PAGE)
+    with service.database.begin(PUBLIC) as connection:
+        city, grid = _city_and_revision(connection, at, revision)
+        rows = registry.read_cells(
+            connection,
+            grid.number,
+            city.lowest_level,
+            area=area,
+            kind=kind,
+            bbox=box,
+            after=after,
+            limit=size + 1,
+            shapes=f == "geojson",
+        )
+    rows, following = _page(request, rows, size, grid)
+    if f == "json":
+        cells = [schemas.RegistryCell.model_validate(_cell(row)) for row in rows]
+        return schemas.CellsOut(revision=grid.number, cells=cells, next=following)
+    return _collection(city, grid, crs, [(row.id, row.wkb, _cell(row)) for row in rows], following)
+
+
+@router.get("/cells/{code}", response_model=schemas.CellDetail | schemas.FeatureCollection)
+def get_cell(
+    service: ServiceDep,
+    code: CodePath,
+    at: AtQuery = None,
+    revision: RevisionQuery = None,
+    f: Form = "json",
+    crs: Crs = "wgs84",
+) -> schemas.CellDetail | schemas.FeatureCollection:
+    """One cell. A retired code answers with its last shape, the revision that ended it and its successors."""
+    crs = check_name(crs)
+    with service.database.begin(PUBLIC) as connection:
+        city, grid = _city_and_revision(connection, at, revision)
+        history = registry.read_cell(connection, grid.number, code)
+        valid_in = grid if history.last is None else revision_for(connection, None, history.last)
+        chain = read_chain(connection, valid_in, history.cell.community)
+    properties = {
+        **_cell(history.cell),
+        "revision": grid.number,
+        "status": "current" if history.last is None else "retired",
+        "last_revision": history.last,
+        "successors": [
+            schemas.Successor(code=each[0], area_share=each[1], element_share=each[2]).model_dump()
+            for each in history.successors
+        ],
+        "areas": [area.model_dump() for area in shape.areas(chain)],
+    }
+    if f == "geojson":
+        return _collection(city, grid, crs, [(history.cell.id, history.cell.wkb, properties)], None)
+    return schemas.CellDetail.model_validate(properties)
+
+
+@router.get("/overlays", response_model=schemas.OverlaysOut | schemas.FeatureCollection)
+def get_overlays(
+    service: ServiceDep, at: AtQuery = None, f: Form = "json", crs: Crs = "wgs84"
+) -> schemas.OverlaysOut | schemas.FeatureCollection:
+    """The overlays: business districts, scenic areas and the like, with posts of their own."""
+    crs = check_name(crs)
+    with service.database.begin(PUBLIC) as connection:
+        city, grid = _city_and_revision(connection, at, None)
+        moment = datetime.now(UTC) if at is None else city_time("at", at, city)
+        overlays, shapes_ = read_overlays(connection, moment)
+    listed = [{"code": each.code, "name": each.name, "kind": each.kind} for each in overlays]
+    if f == "json":
+        return schemas.OverlaysOut(as_of=moment, overlays=[schemas.OverlayListed(**each) for each in listed])
+    wkb = [shapely.to_wkb(each) for each in shapes_]
+    rows = [(each["code"], one, each) for each, one in zip(listed, wkb, strict=True)]
+    return _collection(city, grid, crs, rows, None)
+
+
+def _city_and_revision(connection: Connection, at: datetime | None, revision: int | None) -> tuple[City, Revision]:
+    city = read_city(connection)
+    return city, revision_for(connection, None if at is None else city_time("at", at, city), revision)
+
+
+def _area(row: registry.AreaRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("code", "level", "name", "parent", "cells", "kinds")}
+
+
+def _cell(row: registry.CellRow) -> dict[str, Any]:
+    fields = {name: getattr(row, name) for name in ("id", "code", "name", "kind", "community")}
+    return {**fields, "services": list(row.services)}
+
+
+def _page(request: Request, rows: list[Any], size: int, revision: Revision) -> tuple[list[Any], str | None]:
+    """The rows of this page and the link to the next, which stays with this revision."""
+    if len(rows) <= size:
+        return rows, None
+    given = {name: value for name, value in request.query_params.items() if name != "at"}
+    following = {**given, "after": rows[size - 1].code, "revision": str(revision.number)}
+    return rows[:size], f"{request.url.path}?{urlencode(following)}"
+
+
+def _collection(
+    city: City,
+    revision: Revision,
+    crs: str,
+    rows: Iterable[tuple[int | str, bytes | None, dict[str, Any]]],
+    following: str | None,
+) -> schemas.FeatureCollection:
+    def convert(coordinates: Floats) -> Floats:
+        return np.column_stack(from_wgs84(crs, coordinates[:, 0], coordinates[:, 1]))
+
+    features = []
+    for identity, wkb, properties in rows:
+        geometry = shapely.from_wkb(wkb)
+        if crs != "wgs84":
+            geometry = shapely.transform(geometry, convert)
+        shape_ = json.loads(str(shapely.to_geojson(geometry)))
+        features.append(schemas.Feature(id=identity, geometry=shape_, properties=properties))
+    return schemas.FeatureCollection(
+        revision=revision.number,
+        crs=crs,
+        attribution=city.attribution,
+        notice=dict(city.notice),
+        features=features,
+        next=following,
+    )
+
+
+def _bbox(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput("bbox", text, "must be west,south,east,north") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput("bbox", text, "must be west,south,east,north in degrees, west <= east, south <= north")
+    return west, south, east, north

@@ -1,0 +1,93 @@
+"""Rosters: the posts of a cell or an area, who holds them, the ladder, and for its staff the counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from api import schemas, shape
+from api.deps import ActorDep, AtQuery, CodePath, RevisionQuery, Service, ServiceDep, city_time
+from api.errors import problem_responses
+from gridmap.access import is_staff
+from gridmap.duty import DutyBook, Place
+from gridmap.history import revision_for
+from gridmap.model import CELL_LEVEL, Actor, City
+from gridmap.store import counts, registry
+from gridmap.store.city import read_city
+from gridmap.store.duty import read_duty
+from gridmap.store.whereabouts import read_chain
+
+router = APIRouter(prefix="/v1", tags=["rosters"], responses=problem_responses(401, 404, 422, 503))
+
+
+@router.get("/cells/{code}/roster", response_model=schemas.RosterOut)
+def get_cell_roster(
+    service: ServiceDep, actor: ActorDep, code: CodePath, at: AtQuery = None, revision: RevisionQuery = None
+) -> schemas.RosterOut:
+    """The posts of a cell, their rules, who is on duty, and the ladder."""
+    return _roster(service, actor, code, at, revision, of_cell=True)
+
+
+@router.get("/areas/{code}/roster", response_model=schemas.RosterOut)
+def get_area_roster(
+    service: ServiceDep, actor: ActorDep, code: CodePath, at: AtQuery = None, revision: RevisionQuery = None
+) -> schemas.RosterOut:
+    """The posts of an area, their rules, who is on duty, and the ladder."""
+    return _roster(service, actor, code, at, revision, of_cell=False)
+
+
+def _roster(
+    service: Service, actor: Actor, code: str, at: datetime | None, revision: int | None, *, of_cell: bool
+) -> schemas.RosterOut:
+    with service.database.begin(actor) as connection:
+        city = read_city(connection)
+        moment = datetime.now(UTC) if at is None else city_time("at", at, city)
+        grid = revision_for(connection, moment, revision)
+        if of_cell:
+            cell = registry.read_cell(connection, grid.number, code).cell
+            chain = read_chain(connection, grid, cell.community)
+            level, name = CELL_LEVEL, cell.name
+            places: list[Place] = [(CELL_LEVEL, code), *((area.level, area.code) for area in chain)]
+        else:
+            chain = read_chain(connection, grid, code)
+            level, name = chain[0].level, chain[0].name
+            places = [(area.level, area.code) for area in chain]
+        book = _book(connection, city, places, moment)
+        staff = is_staff(actor, [place for _, place in places])
+        elements = counts.elements_by_class(connection, grid.number, level, code) if staff else None
+        incidents = counts.open_incidents(connection, grid.number, level, code) if staff else None
+    return schemas.RosterOut(
+        revision=grid.number,
+        as_of=moment.astimezone(city.zone),
+        level=level,
+        code=code,
+        name=name,
+        posts=_posts(book, places[0], moment, city),
+        ladder=shape.rungs(book.ladder(places, moment)),
+        elements=elements,
+        open_incidents=incidents,
+        counts="staff" if staff else "not released",
+    )
+
+
+def _book(connection: Connection, city: City, places: list[Place], moment: datetime) -> DutyBook:
+    codes = [code for _, code in places]
+    duty = read_duty(connection, moment, moment + timedelta(seconds=1), datetime.now(UTC), codes)
+    return DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, city)
+
+
+def _posts(book: DutyBook, place: Place, moment: datetime, city: City) -> list[schemas.RosterPost]:
+    on_duty = book.on_duty([place], moment)
+    return [
+        schemas.RosterPost(
+            **shape.post(post).model_dump(),
+            shifts=[
+                shape.shift(rule, book.holders[rule.holder], book.holders[rule.backup] if rule.backup else None)
+                for rule in book.shifts_of(post.code)
+            ],
+            on_duty=shape.turns([turn for turn in on_duty if turn.post.code == post.code], city),
+        )
+        for post in book.posts_of([place])
+    ]

@@ -1,0 +1,160 @@
+"""From the domain's nouns to the shapes of answers: pure, no database, no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+from api import schemas
+from gridmap.coverage.answer import Answer, Candidate
+from gridmap.current import State
+from gridmap.duty import DutyBook, Liaison, Rung, Turn
+from gridmap.model import Area, Cell, City, Post, Shift
+
+
+def degraded(state: State) -> schemas.Degraded | None:
+    """What an answer says of a database that is gone."""
+    if state.gone_since is None or state.snapshot is None:
+        return None
+    return schemas.Degraded(since=state.gone_since, data_as_of=state.snapshot.taken_at)
+
+
+def coverage(
+    answer: Answer, point: schemas.PointOut, city: City, state: State, book: DutyBook
+) -> schemas.CoverageOut:
+    """The coverage answer of the contract."""
+    where = answer.where
+    return schemas.CoverageOut(
+        id=str(uuid4()),
+        revision=where.revision.number,
+        as_of=answer.at.astimezone(city.zone),
+        degraded=degraded(state),
+        status="outside" if where.cell is None else "covered",
+        point=point,
+        cell=None if where.cell is None else cell(where.cell),
+        areas=areas(where.areas),
+        overlays=[
+            schemas.OverlayOut(
+                code=overlay.code,
+                name=overlay.name,
+                kind=overlay.kind,
+                posts=[overlay_post(post, answer, book) for post in posts],
+            )
+            for overlay, posts in answer.overlay_posts
+        ],
+        how=where.how,  # type: ignore[arg-type]
+        edge_distance_m=where.edge_distance_m,
+        ambiguous=where.ambiguous,
+        candidates=[candidate(one) for one in where.candidates],
+        nearest=None if where.nearest is None else candidate(where.nearest),
+        on_duty=turns(answer.on_duty, city),
+        ladder=rungs(answer.ladder),
+        departments=departments(answer.departments),
+        emergency=list(city.emergency),
+    )
+
+
+def overlay_post(post: Post, answer: Answer, book: DutyBook) -> schemas.OverlayPostOut:
+    """A post of an overlay with who holds it at the time of the answer."""
+    holders = [
+        turn.holder for turn in book.on_duty([(post.level, post.territory)], answer.at) if turn.post == post
+    ]
+    return schemas.OverlayPostOut(
+        kind=post.kind, title=post.title, phone=post.phone, holder=holders[0] if holders else None
+    )
+
+
+def cell(cell: Cell) -> schemas.CellOut:
+    """A cell as the public sees it."""
+    return schemas.CellOut(code=cell.code, name=cell.name, kind=cell.kind, services=list(cell.services))
+
+
+def areas(chain: Iterable[Area]) -> list[schemas.AreaOut]:
+    """The chain of areas."""
+    return [schemas.AreaOut(level=area.level, code=area.code, name=area.name) for area in chain]
+
+
+def candidate(one: Candidate) -> schemas.CandidateOut:
+    """A candidate cell."""
+    return schemas.CandidateOut(code=one.code, distance_m=one.distance_m)
+
+
+def turns(found: Iterable[Turn], city: City) -> list[schemas.TurnOut]:
+    """Who is on duty, in the city's time."""
+    return [
+        schemas.TurnOut(
+            post=turn.post.code,
+            kind=turn.post.kind,
+            level=turn.post.level,
+            title=turn.post.title,
+            holder=turn.holder,
+            phone=turn.post.phone,
+            from_=turn.begins.astimezone(city.zone),
+            until=turn.ends.astimezone(city.zone),
+            backup=None if turn.backup is None else {"holder": turn.backup},
+            stands_in_for=turn.stands_in_for,
+            verified_at=turn.verified_at,
+            stale=turn.stale,
+        )
+        for turn in found
+    ]
+
+
+def rungs(ladder: Iterable[Rung]) -> list[schemas.RungOut]:
+    """The ladder."""
+    return [
+        schemas.RungOut(
+            level=rung.level,
+            kind=rung.kind,
+            title=rung.title,
+            phone=rung.phone,
+            holder=rung.holder,
+            post=rung.post,
+            assumed=rung.assumed,
+        )
+        for rung in ladder
+    ]
+
+
+def departments(found: Iterable[Liaison]) -> list[schemas.DepartmentOut]:
+    """The departments for a category."""
+    return [
+        schemas.DepartmentOut(
+            department=liaison.post.department or liaison.post.title,
+            title=liaison.post.title,
+            phone=liaison.post.phone,
+            categories=list(liaison.post.categories),
+            holder=liaison.holder,
+            level=liaison.post.level,
+        )
+        for liaison in found
+    ]
+
+
+def post(post: Post) -> schemas.PostOut:
+    """A post."""
+    return schemas.PostOut(
+        code=post.code,
+        kind=post.kind,
+        title=post.title,
+        level=post.level,
+        territory=post.territory,
+        phone=post.phone,
+        required="; ".join(map(str, post.required)),
+        department=post.department,
+        categories=list(post.categories),
+    )
+
+
+def shift(shift: Shift, holder: str, backup: str | None, shift_id: int | None = None) -> schemas.ShiftOut:
+    """A weekly rule with display names."""
+    return schemas.ShiftOut(
+        id=shift_id,
+        post=shift.post,
+        holder=holder,
+        backup=backup,
+        hours=str(shift.hours),
+        valid_from=shift.valid_from,
+        valid_until=shift.valid_until,
+        verified_at=shift.verified_at,
+    )

@@ -1,0 +1,83 @@
+"""Writing posts, shifts and exceptions. What was known before stays answerable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from gridmap.access import Action, covers, require
+from gridmap.errors import InvalidInput, NotAllowed, NotFound
+from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Holder, Post, Shift, ShiftException
+from gridmap.store.city import read_city
+from gridmap.store.database import Database
+from gridmap.store.duty import (
+    close_rows,
+    insert_exceptions,
+    insert_shifts,
+    read_post,
+    replace_post,
+    shift_post,
+    upsert_holders,
+)
+from gridmap.store.places import territory_chain
+from gridmap.store.tables import shift as shift_table
+
+
+def save_post(database: Database, actor: Actor, post: Post) -> bool:
+    """Create a post, or change the one with its code from now on; True when one stood before.
+
+    NotFound when its territory does not exist, NotAllowed outside the actor's territories.
+    """
+    require(actor, Action.WRITE_DUTY)
+    with database.begin(actor) as connection:
+        levels = (CELL_LEVEL, OVERLAY_LEVEL, *read_city(connection).levels)
+        if post.level not in levels:
+            raise InvalidInput("level", post.level, f"must be one of {', '.join(levels)}")
+        _check_territory(connection, actor, post)
+        return replace_post(connection, post, datetime.now(UTC))
+
+
+def save_shifts(database: Database, actor: Actor, shifts: Sequence[Shift], holders: Sequence[Holder]) -> list[int]:
+    """Record weekly rules of one or more posts, verified now; returns their ids."""
+    require(actor, Action.WRITE_DUTY)
+    now = datetime.now(UTC)
+    with database.begin(actor) as connection:
+        for code in {shift.post for shift in shifts}:
+            _check_territory(connection, actor, read_post(connection, code, now))
+        upsert_holders(connection, holders)
+        return insert_shifts(connection, shifts, now)
+
+
+def save_exceptions(
+    database: Database, actor: Actor, exceptions: Sequence[ShiftException], holders: Sequence[Holder]
+) -> list[int]:
+    """Record dated exceptions, verified now; returns their ids."""
+    require(actor, Action.WRITE_DUTY)
+    now = datetime.now(UTC)
+    with database.begin(actor) as connection:
+        for code in {exception.post for exception in exceptions}:
+            _check_territory(connection, actor, read_post(connection, code, now))
+        upsert_holders(connection, holders)
+        return insert_exceptions(connection, exceptions, now)
+
+
+def end_shift(database: Database, actor: Actor, shift_id: int) -> None:
+    """Say that a weekly rule no longer holds, from now on; what it was stays known."""
+    require(actor, Action.WRITE_DUTY)
+    now = datetime.now(UTC)
+    with database.begin(actor) as connection:
+        code = shift_post(connection, shift_id)
+        if code is None:
+            raise NotFound(f"no shift {shift_id} is known now")
+        _check_territory(connection, actor, read_post(connection, code, now))
+        close_rows(connection, shift_table, [shift_id], now)
+
+
+def _check_territory(connection: Connection, actor: Actor, post: Post) -> None:
+    chain = territory_chain(connection, post.level, post.territory)
+    if not chain:
+        raise NotFound(f"no {post.level} {post.territory!r} in the current revision")
+    if not covers(actor, chain):
+        raise NotAllowed(f"{post.level} {post.territory} is outside your territories")

@@ -1,0 +1,104 @@
+"""Recomputes what must hold of the current revision and names every place where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection
+
+from gridmap import shapes
+from gridmap.access import Action, require
+from gridmap.coverage.grid import Grid
+from gridmap.errors import LoadRefused
+from gridmap.model import Actor, City
+from gridmap.shapes import Geometries
+from gridmap.store.city import read_city
+from gridmap.store.database import Database
+from gridmap.store.grid import read_area_shapes
+from gridmap.store.placements import count_placements, read_placed_points
+from gridmap.store.snapshot import read_grid
+from gridmap.store.tables import element, incident
+
+Progress = Callable[[str], None]
+_SHOWN = 10
+
+
+@dataclass
+class VerifyReport:
+    """What was looked at, and what does not hold (empty: all is well)."""
+
+    revision: int
+    cells: int
+    levels: dict[str, int] = field(default_factory=dict)
+    elements: dict[str, int] = field(default_factory=dict)
+    incidents: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyReport:
+    """Check the current revision: cells a coverage, derived areas their unions, every subject placed rightly."""
+    require(actor, Action.VERIFY)
+    with database.begin(actor, long_work=True) as connection:
+        city = read_city(connection)
+        grid = read_grid(connection, city)
+        report = VerifyReport(grid.revision.number, len(grid.cells))
+        progress("checking that the cells are a coverage")
+        _check(report, grid.index.degrees, [cell.code for cell in grid.cells], "the cells")
+        _check_levels(connection, city, grid, report, progress)
+        for table, counts in ((element, report.elements), (incident, report.incidents)):
+            progress(f"placing every {table.name} again")
+            counts |= _check_placements(connection, grid, table.name, report)
+    return report
+
+
+def _check(report: VerifyReport, geometries: Geometries, names: list[str], what: str) -> None:
+    try:
+        shapes.check_coverage(geometries, names, what)
+    except LoadRefused as error:
+        report.faults.append(str(error))
+
+
+def _check_levels(
+    connection: Connection, city: City, grid: Grid, report: VerifyReport, progress: Progress
+) -> None:
+    """Each level's stored shapes are a coverage and are, vertex by vertex, the unions of the level below."""
+    groups = np.array([cell.community for cell in grid.cells], dtype=object)
+    below = grid.index.degrees
+    for level in reversed(city.levels):
+        progress(f"recomputing the unions of the level {level}")
+        codes, unions = shapes.unions(below, groups)
+        stored_codes, stored = read_area_shapes(connection, grid.revision.number, level)
+        report.levels[level] = len(stored_codes)
+        if codes != stored_codes:
+            differing = sorted(set(codes) ^ set(stored_codes))[:_SHOWN]
+            report.faults.append(f"{level}: stored shapes are missing or too many: {', '.join(differing)}")
+            return
+        same = shapely.equals_exact(shapely.normalize(stored), shapely.normalize(unions), 0.0)
+        for position in np.flatnonzero(~same)[:_SHOWN]:
+            report.faults.append(f"{level} {codes[position]}: the stored shape is not the union of its cells")
+        _check(report, stored, codes, f"the areas of the level {level}")
+        groups = np.array([grid.areas[code].parent for code in codes], dtype=object)
+        below = unions
+
+
+def _check_placements(connection: Connection, grid: Grid, subject: str, report: VerifyReport) -> dict[str, int]:
+    """Every subject has exactly one placement, and it is the one that the index gives."""
+    ids = np.array([cell.id for cell in grid.cells] + [0], np.int64)
+    placed = outside = wrong = 0
+    for batch in read_placed_points(connection, subject, grid.revision.number):
+        positions, _ = grid.index.locate_many(batch.lon, batch.lat)
+        outside += int((positions < 0).sum())
+        placed += int((positions >= 0).sum())
+        differing = np.flatnonzero(ids[positions] != batch.cell_ids)
+        wrong += len(differing)
+        for position in differing[: max(0, _SHOWN - len(report.faults))]:
+            report.faults.append(f"{subject} {batch.ids[position]} is placed in the wrong cell")
+    if wrong:
+        report.faults.append(f"{wrong:,} {subject}s are placed in the wrong cell")
+    subjects, placements = count_placements(connection, subject, grid.revision.number)
+    if not subjects == placements == placed + outside:
+        report.faults.append(f"{subjects:,} {subject}s have {placements:,} placements, {placed + outside:,} read")
+    return {"placed": placed, "outside": outside}

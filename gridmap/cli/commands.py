@@ -1,0 +1,174 @@
+"""The commands, one function each."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gridmap.access import OPERATOR
+from gridmap.actions.city import init_city, load_city
+from gridmap.actions.roster import load_roster
+from gridmap.actions.verify import verify_city
+from gridmap.cli import demo as demo_city
+from gridmap.cli import server
+from gridmap.cli.environment import (
+    bring_up_to_date,
+    cluster_of,
+    database_name,
+    open_database,
+    progress,
+    say,
+    state_folder,
+)
+from gridmap.errors import ClusterError, GridMapError
+from gridmap.ingest.description import read_description
+from gridmap.ingest.roster import read_roster
+from gridmap.settings import read_settings
+
+app = typer.Typer(
+    name="gridmap",
+    help="GridMap keeps a city's service grid and answers who covers a place.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print the result for machines")]
+
+
+def main() -> None:
+    """Run the command; an error that GridMap raises on purpose is one line and exit code 1."""
+    try:
+        app()
+    except GridMapError as error:
+        progress.print(f"gridmap: {error}", style="red", soft_wrap=True, markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def up(city: CityOption = None) -> None:
+    """Start the private PostGIS cluster, making it first if need be, and print the database's address."""
+    settings = read_settings(city=city)
+    if settings.database_url is not None:
+        raise ClusterError("GRIDMAP_DATABASE_URL is set: GridMap runs no cluster of its own then")
+    with open_database(settings) as database:
+        bring_up_to_date(database)
+        print(database.url.render_as_string(hide_password=False))
+
+
+@app.command()
+def down() -> None:
+    """Stop the private PostGIS cluster; its data stay."""
+    print("stopped" if cluster_of(read_settings()).down() else "was not running")
+
+
+@app.command()
+def url(city: CityOption = None) -> None:
+    """Print the database's address."""
+    settings = read_settings(city=city)
+    print(settings.database_url or cluster_of(settings).url(database_name(settings)))
+
+
+@app.command()
+def migrate(city: CityOption = None) -> None:
+    """Bring the database to the newest migration."""
+    with open_database(read_settings(city=city)) as database:
+        print(bring_up_to_date(database))
+
+
+@app.command()
+def init(description: Path, city: CityOption = None) -> None:
+    """Start an empty city from its CITY.toml: settings only, no data, no keys."""
+    with open_database(read_settings(city=city)) as database:
+        bring_up_to_date(database)
+        started = init_city(database, OPERATOR, read_description(description))
+    print(f"{started.name} ({started.code}) is started; fill it with: gridmap load {description}")
+
+
+@app.command()
+def load(
+    description: Path,
+    files: Annotated[Path | None, typer.Option(help="folder of the files, if not the description's own")] = None,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load a whole city from its own files, described by CITY.toml, as revision 1: all or nothing."""
+    with open_database(read_settings(city=city)) as database:
+        bring_up_to_date(database)
+        report = load_city(database, OPERATOR, read_description(description), files or description.parent, say)
+    _print(report, as_json)
+
+
+@app.command()
+def roster(
+    file: Path,
+    days: Annotated[int, typer.Option(help="days ahead to look for voids and overlaps", min=1, max=92)] = 14,
+    record: Annotated[bool, typer.Option("--record", help="record it; without, say what would happen")] = False,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Preview an Excel or CSV roster with its voids and overlaps; with --record it counts as verified now."""
+    now = datetime.now(UTC)
+    with open_database(read_settings(city=city)) as database:
+        given = read_roster(file)
+        report = load_roster(database, OPERATOR, given, file.name, now, now + timedelta(days=days), record=record)
+    _print(report, as_json)
+
+
+@app.command()
+def verify(city: CityOption = None, as_json: JsonOption = False) -> None:
+    """Recompute what must hold of the current revision: coverage, nesting, unions, placements, sums."""
+    with open_database(read_settings(city=city)) as database:
+        report = verify_city(database, OPERATOR, say)
+    _print(report, as_json)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(city: CityOption = None, host: str | None = None, port: int | None = None) -> None:
+    """Serve the city's database over HTTP, in the foreground."""
+    settings = read_settings(city=city, host=host, port=port)
+    with open_database(settings) as database:
+        server.run(settings, database, f"ready http://{settings.host}:{settings.port}")
+
+
+@app.command()
+def demo(
+    scale: Annotated[str, typer.Option(help="demo, or full with all 13.87 million made-up residents")] = "demo",
+    city: CityOption = None,
+    port: int | None = None,
+) -> None:
+    """Set up the demo city if it is not there yet, and serve it in the foreground."""
+    settings = read_settings(city=city, port=port)
+    with open_database(settings, stop_after=True) as database:
+        bring_up_to_date(database)
+        folder = state_folder(settings)
+        demo_city.set_up(database, folder, scale)
+        settings = settings.model_copy(update={"port": server.free_port(settings.host, settings.port)})
+        server.run(settings, database, demo_city.invitation(settings, folder / "keys"))
+
+
+def _print(result: Any, as_json: bool) -> None:  # noqa: ANN401 - any dataclass
+    plain = dataclasses.asdict(result)
+    if as_json:
+        print(json.dumps(plain, ensure_ascii=False, default=str))
+    else:
+        print("\n".join(_lines(plain)))
+
+
+def _lines(value: Any, name: str = "", indent: str = "") -> list[str]:  # noqa: ANN401 - plain data of any shape
+    if isinstance(value, dict):
+        head = [f"{indent}{name}:"] if name else []
+        deeper = f"{indent}  " if name else indent
+        return [*head, *(line for key, each in value.items() for line in _lines(each, str(key), deeper))]
+    if isinstance(value, list | tuple):
+        return [line for number, each in enumerate(value, 1) for line in _lines(each, f"{name} {number}", indent)]
+    shown = "not measured" if value is None else f"{value:,}" if isinstance(value, int) else value
+    return [f"{indent}{name}: {shown}"]

@@ -1,0 +1,86 @@
+"""What a command works on: the city's database, wherever it is, and the folder of its state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from gridmap.access import OPERATOR
+from gridmap.cluster import Cluster
+from gridmap.programs import install_packages
+from gridmap.settings import Settings
+from gridmap.store.database import Database
+from gridmap.store.migrate import newest, standing, upgrade
+
+# Progress goes to standard error, results to standard output.
+progress = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    progress.print(text, style="dim", soft_wrap=True, markup=False)
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """The private cluster."""
+    # libpq would let these win over the socket's address
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    return Cluster.default("cluster", home=settings.home)
+
+
+def database_name(settings: Settings) -> str:
+    """The name of the city's database on the private cluster."""
+    return f"city_{settings.city}"
+
+
+def state_folder(settings: Settings) -> Path:
+    """Where the city's snapshot and keys are kept: beside the private cluster, or where that would be."""
+    cluster = Cluster.default("state", home=settings.home).folder
+    return cluster / settings.city
+
+
+@contextmanager
+def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[Database]:
+    """The city's database, on the server of the settings or on the private cluster, started if it is stopped.
+
+    ``stop_after`` stops the private cluster at the end if it was started here.
+    """
+    if settings.database_url is not None:
+        with _pool(settings.database_url) as database:
+            yield database
+        return
+    cluster = cluster_of(settings)
+    install_packages(say)
+    started = cluster.up(say)
+    try:
+        if database_name(settings) not in cluster.databases():
+            cluster.create_database(database_name(settings))
+        with _pool(cluster.url(database_name(settings))) as database:
+            yield database
+    finally:
+        if started and stop_after:
+            say("stopping PostgreSQL")
+            cluster.down()
+
+
+@contextmanager
+def _pool(url: str) -> Iterator[Database]:
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def bring_up_to_date(database: Database) -> str:
+    """Run the missing migrations; returns the newest."""
+    with database.begin(OPERATOR, long_work=True) as connection:
+        if standing(connection) != newest():
+            say(f"migrating the database to {newest()}")
+            upgrade(connection)
+    return newest()

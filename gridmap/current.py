@@ -1,0 +1,122 @@
+"""Keeps the coverage snapshot in step with the database, and goes on without it.
+
+A thread of its own compares the versions of its parts with those of the database every second. Readers
+take :attr:`Current.state` once and work on that; it is replaced in one step. Imports ``store`` and below.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gridmap.coverage import snapshot as disk
+from gridmap.coverage.snapshot import Snapshot
+from gridmap.errors import DatabaseGone, GridMapError, NotFound, Unavailable
+from gridmap.model import Actor
+from gridmap.store.database import Database
+from gridmap.store.duty import next_change
+from gridmap.store.snapshot import read_snapshot, read_versions
+
+logger = logging.getLogger(__name__)
+
+WORKER = Actor(id="worker", role="viewer")
+
+# Posts and rules are read again at least this often, since the days that the snapshot knows move on.
+_REFRESH_EVERY = timedelta(hours=1)
+_POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class State:
+    """What a request sees: the snapshot, and since when the database is gone (None: it is there)."""
+
+    snapshot: Snapshot | None
+    gone_since: datetime | None
+
+    @property
+    def ready(self) -> Snapshot:
+        """The snapshot; Unavailable when there is none yet."""
+        if self.snapshot is None:
+            reason = "PostGIS does not answer and no snapshot is on disk" if self.gone_since else "no grid yet"
+            raise Unavailable(f"cannot say who covers a place: {reason}")
+        return self.snapshot
+
+
+class Current:
+    """The current state, kept by a thread between :meth:`start` and :meth:`stop`."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._refresh_at = datetime.min.replace(tzinfo=UTC)
+        self.state = State(None, None)
+
+    def start(self) -> None:
+        """Take the snapshot that stands on disk, bring it up to the database, and begin to follow it."""
+        try:
+            self.state = State(_prepared(disk.load(self._folder)), None)
+        except Unavailable as error:
+            logger.warning("%s; reading it anew from the database", error)
+        self.refresh()
+        self._thread = threading.Thread(target=self._follow, name="gridmap-current", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def refresh(self) -> None:
+        """Read what has changed, now. With the database gone the state says so and stays what it was."""
+        with self._lock:
+            now = datetime.now(UTC)
+            try:
+                fresh = self._read(now)
+            except NotFound:
+                self.state = State(None, None)  # an empty city: nothing to answer from yet
+            except (DatabaseGone, Unavailable) as error:
+                if self.state.gone_since is None:
+                    logger.warning("going on without the database: %s", error)
+                    self.state = replace(self.state, gone_since=now)
+            else:
+                if self.state.gone_since is not None:
+                    logger.warning("the database answers again")
+                self.state = State(fresh, None)
+
+    def _read(self, now: datetime) -> Snapshot:
+        before = self.state.snapshot
+        with self._database.begin(WORKER) as connection:
+            versions = read_versions(connection)
+            if before is not None and versions == before.versions and now < self._refresh_at:
+                return before
+            fresh = read_snapshot(connection, now, before)
+            boundary = next_change(connection, now)
+        self._refresh_at = min(now + _REFRESH_EVERY, boundary or datetime.max.replace(tzinfo=UTC))
+        unchanged = (
+            ()
+            if before is None
+            else [part for part, v in fresh.versions.items() if before.versions.get(part) == v]
+        )
+        disk.save(fresh, self._folder, [part for part in unchanged if part != "duty"])
+        return fresh
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_POLL_S):
+            try:
+                self.refresh()
+            except GridMapError:
+                logger.exception("the current state could not be read")
+
+
+def _prepared(snapshot: Snapshot | None) -> Snapshot | None:
+    """Build the duty book before a request needs it."""
+    if snapshot is not None:
+        _ = snapshot.book
+    return snapshot

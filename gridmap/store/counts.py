@@ -1,0 +1,53 @@
+"""Counts of elements and incidents by place, for the staff of the territory."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from gridmap.model import CELL_LEVEL, ELEMENT_CLASSES
+
+# The cells at one revision of a cell's code, or of an area at any level.
+_CELL_IDS = """
+    WITH RECURSIVE below AS (
+        SELECT code FROM area WHERE code = :code AND revisions @> CAST(:revision AS integer)
+        UNION ALL
+        SELECT area.code FROM area JOIN below ON area.parent = below.code
+        WHERE area.revisions @> CAST(:revision AS integer)
+    ), cells AS (
+        SELECT id FROM cell WHERE revisions @> CAST(:revision AS integer)
+          AND CASE WHEN :is_cell THEN code = :code ELSE community IN (SELECT code FROM below) END
+    )
+"""
+
+_VALID = "first_revision <= :revision AND (last_revision IS NULL OR last_revision >= :revision)"
+
+_ELEMENTS = text(
+    f"""
+    {_CELL_IDS}
+    SELECT element.class, count(*) FROM element
+    JOIN element_placement AS placement ON placement.element_id = element.id
+    WHERE {_VALID} AND placement.cell_id IN (SELECT id FROM cells) GROUP BY element.class
+    """  # noqa: S608 - the parts are constants of this module
+)
+
+_OPEN_INCIDENTS = text(
+    f"""
+    {_CELL_IDS}
+    SELECT count(*) FROM incident
+    JOIN incident_placement AS placement ON placement.incident_id = incident.id
+    WHERE {_VALID} AND placement.cell_id IN (SELECT id FROM cells) AND incident.closed_at IS NULL
+    """  # noqa: S608 - the parts are constants of this module
+)
+
+
+def elements_by_class(connection: Connection, revision: int, level: str, code: str) -> dict[str, int]:
+    """Elements placed in a cell or an area at a revision, by class; every class is there."""
+    given = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL}
+    counted = {row[0]: row[1] for row in connection.execute(_ELEMENTS, given)}
+    return {each: counted.get(each, 0) for each in ELEMENT_CLASSES}
+
+
+def open_incidents(connection: Connection, revision: int, level: str, code: str) -> int:
+    """Incidents that are not closed, placed in a cell or an area at a revision."""
+    given = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL}
+    return int(connection.execute(_OPEN_INCIDENTS, given).scalar_one())
