@@ -27,8 +27,11 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),
 }
 
+# The territory of whoever acts for the whole city, whatever its code.
+EVERYWHERE = "*"
+
 # Commands run by whoever may run them on the machine act as this.
-OPERATOR = Actor(id="operator", role="system_admin")
+OPERATOR = Actor(id="operator", role="system_admin", territories=(EVERYWHERE,))
 
 
 def may(actor: Actor, action: Action) -> bool:
@@ -38,7 +41,7 @@ def may(actor: Actor, action: Action) -> bool:
 
 def covers(actor: Actor, places: Iterable[str]) -> bool:
     """Whether one of the actor's territories is among ``places``: a cell's or area's code and those above it."""
-    return not set(actor.territories).isdisjoint(places)
+    return not set(actor.territories).isdisjoint((EVERYWHERE, *places))
 
 
 def require(actor: Actor, action: Action) -> None:

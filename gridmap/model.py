@@ -232,6 +232,7 @@ class ShiftException:
 
     ``leave``: ``holder`` is away and ``substitute`` (or, when None, the shift's backup) stands in.
     ``swap``: ``substitute`` takes the turns of ``holder``. ``extra``: ``substitute`` is on duty besides.
+    So leave and swap name a holder, swap and extra a substitute.
     """
 
     post: str

@@ -1,0 +1,1 @@
+"""Vector tiles: layers, rendering, archives and styles; asks the store, not HTTP."""

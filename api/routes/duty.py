@@ -15,6 +15,7 @@ from gridmap.errors import InvalidInput
 from gridmap.model import PUBLIC, Holder, Post, Shift, ShiftException, WeeklyHours
 from gridmap.store.city import read_city
 from gridmap.store.duty import holder_names, list_posts, read_post, read_shift_ids
+from gridmap.turns import settled
 
 router = APIRouter(prefix="/v1", tags=["duty"], responses=problem_responses(422, 503))
 
@@ -121,21 +122,16 @@ def post_exceptions(service: ServiceDep, actor: ActorDep, body: schemas.Exceptio
     """Record leave, a swap or an extra turn. It counts as verified now."""
     with service.database.begin(PUBLIC) as connection:
         city = read_city(connection)
-    begins, ends = city_time("begins", body.begins, city), city_time("ends", body.ends, city)
-    if ends <= begins:
-        raise InvalidInput("ends", body.ends.isoformat(), "must be after begins")
-    if body.kind != "leave" and body.substitute is None:
-        raise InvalidInput("substitute", None, f"must be named for {body.kind}")
-    if body.kind != "extra" and body.holder is None:
-        raise InvalidInput("holder", None, f"must be named for {body.kind}")
-    exception = ShiftException(
-        post=body.post,
-        kind=body.kind,
-        begins=begins,
-        ends=ends,
-        holder=body.holder.code if body.holder else None,
-        substitute=body.substitute.code if body.substitute else None,
-        verified_at=datetime.now(UTC),
+    exception = settled(
+        ShiftException(
+            post=body.post,
+            kind=body.kind,
+            begins=city_time("begins", body.begins, city),
+            ends=city_time("ends", body.ends, city),
+            holder=body.holder.code if body.holder else None,
+            substitute=body.substitute.code if body.substitute else None,
+            verified_at=datetime.now(UTC),
+        )
     )
     holders = [_holder(each) for each in (body.holder, body.substitute) if each is not None]
     ids = save_exceptions(service.database, actor, [exception], holders)

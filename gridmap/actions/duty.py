@@ -35,7 +35,7 @@ def save_post(database: Database, actor: Actor, post: Post) -> bool:
         levels = (CELL_LEVEL, OVERLAY_LEVEL, *read_city(connection).levels)
         if post.level not in levels:
             raise InvalidInput("level", post.level, f"must be one of {', '.join(levels)}")
-        _check_territory(connection, actor, post)
+        check_territory(connection, actor, post)
         return replace_post(connection, post, datetime.now(UTC))
 
 
@@ -45,7 +45,7 @@ def save_shifts(database: Database, actor: Actor, shifts: Sequence[Shift], holde
     now = datetime.now(UTC)
     with database.begin(actor) as connection:
         for code in {shift.post for shift in shifts}:
-            _check_territory(connection, actor, read_post(connection, code, now))
+            check_territory(connection, actor, read_post(connection, code, now))
         upsert_holders(connection, holders)
         return insert_shifts(connection, shifts, now)
 
@@ -58,7 +58,7 @@ def save_exceptions(
     now = datetime.now(UTC)
     with database.begin(actor) as connection:
         for code in {exception.post for exception in exceptions}:
-            _check_territory(connection, actor, read_post(connection, code, now))
+            check_territory(connection, actor, read_post(connection, code, now))
         upsert_holders(connection, holders)
         return insert_exceptions(connection, exceptions, now)
 
@@ -71,11 +71,12 @@ def end_shift(database: Database, actor: Actor, shift_id: int) -> None:
         code = shift_post(connection, shift_id)
         if code is None:
             raise NotFound(f"no shift {shift_id} is known now")
-        _check_territory(connection, actor, read_post(connection, code, now))
+        check_territory(connection, actor, read_post(connection, code, now))
         close_rows(connection, shift_table, [shift_id], now)
 
 
-def _check_territory(connection: Connection, actor: Actor, post: Post) -> None:
+def check_territory(connection: Connection, actor: Actor, post: Post) -> None:
+    """NotFound when the post's territory does not exist, NotAllowed when it is none of the actor's."""
     chain = territory_chain(connection, post.level, post.territory)
     if not chain:
         raise NotFound(f"no {post.level} {post.territory!r} in the current revision")

@@ -20,7 +20,6 @@ from gridmap.store.database import Database
 from gridmap.store.grid import read_area_shapes
 from gridmap.store.placements import count_placements, read_placed_points
 from gridmap.store.snapshot import read_grid
-from gridmap.store.tables import element, incident
 
 Progress = Callable[[str], None]
 _SHOWN = 10
@@ -48,9 +47,10 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
         progress("checking that the cells are a coverage")
         _check(report, grid.index.degrees, [cell.code for cell in grid.cells], "the cells")
         _check_levels(connection, city, grid, report, progress)
-        for table, counts in ((element, report.elements), (incident, report.incidents)):
-            progress(f"placing every {table.name} again")
-            counts |= _check_placements(connection, grid, table.name, report)
+        progress("placing every element again")
+        report.elements = _check_placements(connection, grid, "element", report)
+        progress("placing every incident again")
+        report.incidents = _check_placements(connection, grid, "incident", report)
     return report
 
 

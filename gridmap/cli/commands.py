@@ -28,7 +28,6 @@ from gridmap.cli.environment import (
 )
 from gridmap.errors import ClusterError, GridMapError
 from gridmap.ingest.description import read_description
-from gridmap.ingest.roster import read_roster
 from gridmap.settings import read_settings
 
 app = typer.Typer(
@@ -116,8 +115,7 @@ def roster(
     """Preview an Excel or CSV roster with its voids and overlaps; with --record it counts as verified now."""
     now = datetime.now(UTC)
     with open_database(read_settings(city=city)) as database:
-        given = read_roster(file)
-        report = load_roster(database, OPERATOR, given, file.name, now, now + timedelta(days=days), record=record)
+        report = load_roster(database, OPERATOR, file, now, now + timedelta(days=days), record=record)
     _print(report, as_json)
 
 

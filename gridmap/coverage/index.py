@@ -47,7 +47,8 @@ class CoverageIndex:
         self._tree = shapely.STRtree(degrees)
         self._metric_tree = shapely.STRtree(metric)
         self._boundaries = shapely.boundary(metric)
-        self.bounds = tuple(float(value) for value in shapely.total_bounds(degrees))
+        west, south, east, north = (float(value) for value in shapely.total_bounds(degrees))
+        self.bounds = (west, south, east, north)
         shapely.prepare(degrees)
 
     @classmethod

@@ -177,9 +177,54 @@ class Incidents(Points):
 
 
 class Table(_Strict):
-    """A table whose columns have the names of the fields: ``[posts]``, ``[holders]`` and so on."""
+    """A plain table; each field is the name of its column, by default the field's own."""
 
     file: str
+
+
+class Posts(Table):
+    """``[posts]``."""
+
+    code: str = "code"
+    kind: str = "kind"
+    title: str = "title"
+    level: str = "level"
+    territory: str = "territory"
+    phone: str = "phone"
+    required: str = "required"
+    department: str = "department"
+    categories: str = "categories"
+
+
+class Holders(Table):
+    """``[holders]``."""
+
+    code: str = "code"
+    display_name: str = "display_name"
+
+
+class Shifts(Table):
+    """``[shifts]``."""
+
+    post: str = "post"
+    holder: str = "holder"
+    backup: str = "backup"
+    hours: str = "hours"
+    valid_from: str = "valid_from"
+    valid_until: str = "valid_until"
+    verified_at: str = "verified_at"
+
+
+class ShiftExceptions(Table):
+    """``[shift_exceptions]``."""
+
+    post: str = "post"
+    kind: str = "kind"
+    holder: str = "holder"
+    substitute: str = "substitute"
+    begins: str = "begins"
+    ends: str = "ends"
+    verified_at: str = "verified_at"
 
 
 class Category(_Strict):
@@ -201,10 +246,10 @@ class Description(_Strict):
     outlines: tuple[Outlines, ...] = ()
     lines: tuple[Lines, ...] = ()
     overlays: Overlays | None = None
-    posts: Table | None = None
-    holders: Table | None = None
-    shifts: Table | None = None
-    shift_exceptions: Table | None = None
+    posts: Posts | None = None
+    holders: Holders | None = None
+    shifts: Shifts | None = None
+    shift_exceptions: ShiftExceptions | None = None
     buildings: Buildings | None = None
     elements: tuple[Elements, ...] = ()
     incidents: tuple[Incidents, ...] = ()

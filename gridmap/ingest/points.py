@@ -5,7 +5,6 @@ A line is the row's place in its file: in a CSV the header is line 1, in Parquet
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +20,11 @@ from gridmap.crs import Floats, to_wgs84
 from gridmap.errors import LoadRefused
 from gridmap.ingest.description import Points, Value
 from gridmap.ingest.layers import LONGEST_TEXT
+from gridmap.ingest.privacy import mask
 from gridmap.model import RejectedRow
 
 BATCH_ROWS = 500_000
 _CSV_BLOCK_BYTES = 32 * 1024 * 1024
-
-# Long digit runs that look like an ID card or a mobile number are masked before a rejected row is kept.
-_PERSONAL = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,17 +209,13 @@ def _rejected(
         RejectedRow(
             name,
             int(lines[index]),
-            masked(reasons[index]),
-            {column: masked(row[column])[:LONGEST_TEXT] for column in columns},
+            _shown(reasons[index]),
+            {column: _shown(row[column]) for column in columns},
         )
         for index, row in texts.iterrows()
     ]
 
 
-def masked(text: str) -> str:
-    """The text with ID-card and mobile-phone-shaped numbers blotted out, and without NUL bytes.
-
-    >>> masked("call 13800138000")
-    'call 138********'
-    """
-    return _PERSONAL.sub(lambda found: found[0][:3] + "*" * (len(found[0]) - 3), text).replace("\0", "␀")
+def _shown(text: str) -> str:
+    """What is kept of a rejected row's text: personal numbers masked, no NUL byte, not too long."""
+    return mask(text).replace("\0", "␀")[:LONGEST_TEXT]

@@ -1,4 +1,4 @@
-"""Posts, holders, shifts and exceptions from plain tables whose columns have the names of the fields."""
+"""Posts, holders, shifts and exceptions from plain tables, Parquet or CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from gridmap.errors import InvalidInput, LoadRefused
 from gridmap.ingest.description import Table
-from gridmap.model import EXCEPTION_KINDS, POST_KINDS, Holder, Post, Shift, ShiftException, WeeklyHours
+from gridmap.model import POST_KINDS, Holder, Post, Shift, ShiftException, WeeklyHours
+from gridmap.turns import settled
 
 Row = Mapping[str, Any]
 Noun = TypeVar("Noun")
@@ -43,10 +44,11 @@ def _read(folder: Path, table: Table | None, make: Callable[[Row], Noun]) -> lis
     if table is None:
         return []
     path = folder / table.file
+    columns = table.model_dump(exclude={"file"})
     nouns = []
     for number, row in enumerate(_rows(path), start=1):
         try:
-            nouns.append(make(row))
+            nouns.append(make({name: row.get(column) for name, column in columns.items()}))
         except (InvalidInput, ValueError) as error:
             raise LoadRefused(f"{path}, row {number}: {error}") from error
     return nouns
@@ -105,20 +107,19 @@ def _shift(row: Row) -> Shift:
 
 
 def _exception(row: Row) -> ShiftException:
-    kind = _text(row, "kind")
-    if kind not in EXCEPTION_KINDS:
-        raise InvalidInput("kind", kind, f"must be one of {', '.join(EXCEPTION_KINDS)}")
     begins, ends = _moment(row, "begins"), _moment(row, "ends")
-    if begins is None or ends is None or ends <= begins:
-        raise InvalidInput("ends", ends, "an exception must begin, and end after that")
-    return ShiftException(
-        post=_text(row, "post"),
-        kind=kind,
-        begins=begins,
-        ends=ends,
-        holder=_optional(row, "holder"),
-        substitute=_optional(row, "substitute"),
-        verified_at=_moment(row, "verified_at"),
+    if begins is None or ends is None:
+        raise InvalidInput("begins, ends", (begins, ends), "an exception must begin and end")
+    return settled(
+        ShiftException(
+            post=_text(row, "post"),
+            kind=_text(row, "kind"),
+            begins=begins,
+            ends=ends,
+            holder=_optional(row, "holder"),
+            substitute=_optional(row, "substitute"),
+            verified_at=_moment(row, "verified_at"),
+        )
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -246,6 +246,15 @@ def close_rows(connection: Connection, table: Table, ids: Sequence[int], now: da
     """Say that rows of post, shift or shift_exception are no longer known to hold, from ``now`` on."""
     closed = func.tstzrange(func.lower(table.c.recorded), now)
     connection.execute(update(table).where(table.c.id.in_(ids)).values(recorded=closed))
+
+
+def confirm_shifts(connection: Connection, verified: Sequence[tuple[int, datetime | None]]) -> None:
+    """Say of rules, by id, when they were last found to be right."""
+    rows = [{"rule": shift_id, "moment": moment} for shift_id, moment in verified]
+    if rows:
+        table = tables.shift
+        statement = update(table).where(table.c.id == bindparam("rule")).values(verified_at=bindparam("moment"))
+        connection.execute(statement, rows)
 
 
 def shift_post(connection: Connection, shift_id: int) -> str | None:

@@ -267,6 +267,9 @@ shift_exception = Table(
     CheckConstraint(
         "NOT isempty(during) AND lower(during) IS NOT NULL AND upper(during) IS NOT NULL", name="during"
     ),
+    CheckConstraint(
+        "(kind = 'extra' OR holder IS NOT NULL) AND (kind = 'leave' OR substitute IS NOT NULL)", name="who"
+    ),
     Index("ix_shift_exception_post", "post"),
 )
 

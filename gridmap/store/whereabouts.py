@@ -17,7 +17,8 @@ _ON_EDGE_M = 1e-6
 _COVERING = text(
     """
     SELECT id, code, name, kind, community, services,
-           ST_Distance(ST_Boundary(ST_Transform(cell.geom, :srid)), ST_Transform(point.geom, :srid)) AS edge_distance_m,
+           ST_Distance(ST_Boundary(ST_Transform(cell.geom, :srid)), ST_Transform(point.geom, :srid))
+               AS edge_distance_m,
            ST_Intersects(ST_Boundary(cell.geom), point.geom) AS on_edge
     FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point
     WHERE revisions @> CAST(:revision AS integer) AND ST_Covers(cell.geom, point.geom)

@@ -517,6 +517,10 @@ def upgrade() -> None:
             "NOT isempty(during) AND lower(during) IS NOT NULL AND upper(during) IS NOT NULL",
             name=op.f("ck_shift_exception_during"),
         ),
+        sa.CheckConstraint(
+            "(kind = 'extra' OR holder IS NOT NULL) AND (kind = 'leave' OR substitute IS NOT NULL)",
+            name=op.f("ck_shift_exception_who"),
+        ),
         sa.ForeignKeyConstraint(["holder"], ["holder.code"], name=op.f("fk_shift_exception_holder")),
         sa.ForeignKeyConstraint(["substitute"], ["holder.code"], name=op.f("fk_shift_exception_substitute")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shift_exception")),

@@ -1,0 +1,18 @@
+# GridMap's server. It brings no PostGIS: docker-compose.yml runs one beside it.
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir --disable-pip-version-check uv==0.13.9 && python -m venv /opt/gridmap
+WORKDIR /src
+# The packages of the lock are a layer of their own: a change of the code does not install them again.
+COPY requirements.lock ./
+RUN uv pip sync --no-cache --python /opt/gridmap/bin/python --require-hashes requirements.lock
+COPY . .
+RUN uv pip install --no-cache --python /opt/gridmap/bin/python --no-deps .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --create-home --home-dir /var/lib/gridmap gridmap
+COPY --from=build /opt/gridmap /opt/gridmap
+ENV PATH=/opt/gridmap/bin:$PATH PYTHONUNBUFFERED=1 GRIDMAP_HOME=/var/lib/gridmap
+USER gridmap
+WORKDIR /var/lib/gridmap
+EXPOSE 8000
+CMD ["gridmap", "serve"]
