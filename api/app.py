@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
 from prometheus_client import Histogram
 
 from api import errors
@@ -52,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
     errors.register(app)
     for module in (health, coverage, registry, rosters, duty, page):
         app.include_router(module.router)
+    app.mount("/web", StaticFiles(directory=page.WEB), name="web")
     app.middleware("http")(_measure)
     _document_problem(app)
     return app

@@ -12,6 +12,9 @@ from gridmap.model import EXCEPTION_KINDS, POST_KINDS
 CodeText = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")]
 ShortText = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 PhoneText = Annotated[str, StringConstraints(pattern=r"^[0-9+*#() -]{2,32}$")]
+# Lists, since tools that read the description stumble over tuples.
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 HoursText = Annotated[str, StringConstraints(max_length=400, pattern=r"^[0-9:;, -]+$")]
 
 
@@ -27,7 +30,7 @@ class PointOut(BaseModel):
     lon: float
     lat: float
     crs: str
-    given: tuple[float, float]
+    given: Pair
 
 
 class CellOut(BaseModel):
@@ -392,7 +395,7 @@ class CityOut(BaseModel):
     emergency: list[str]
     attribution: str
     notice: dict[str, str]
-    bounds: tuple[float, float, float, float]
+    bounds: Box
 
 
 class Health(BaseModel):

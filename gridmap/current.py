@@ -9,23 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gridmap.coverage import snapshot as disk
 from gridmap.coverage.snapshot import Snapshot
-from gridmap.errors import DatabaseGone, GridMapError, NotFound, Unavailable
+from gridmap.errors import NotFound, Unavailable
 from gridmap.model import Actor
 from gridmap.store.database import Database
-from gridmap.store.duty import next_change
 from gridmap.store.snapshot import read_snapshot, read_versions
 
 logger = logging.getLogger(__name__)
 
 WORKER = Actor(id="worker", role="viewer")
 
-# Posts and rules are read again at least this often, since the days that the snapshot knows move on.
-_REFRESH_EVERY = timedelta(hours=1)
 _POLL_S = 1.0
 
 
@@ -54,13 +51,13 @@ class Current:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._refresh_at = datetime.min.replace(tzinfo=UTC)
         self.state = State(None, None)
 
     def start(self) -> None:
         """Take the snapshot that stands on disk, bring it up to the database, and begin to follow it."""
         try:
-            self.state = State(_prepared(disk.load(self._folder)), None)
+            kept = disk.load(self._folder)
+            self.state = State(None if kept is None else _prepared(kept), None)
         except Unavailable as error:
             logger.warning("%s; reading it anew from the database", error)
         self.refresh()
@@ -76,47 +73,53 @@ class Current:
     def refresh(self) -> None:
         """Read what has changed, now. With the database gone the state says so and stays what it was."""
         with self._lock:
-            now = datetime.now(UTC)
+            before = self.state.snapshot
             try:
-                fresh = self._read(now)
+                fresh = self._read(before)
             except NotFound:
                 self.state = State(None, None)  # an empty city: nothing to answer from yet
-            except (DatabaseGone, Unavailable) as error:
-                if self.state.gone_since is None:
-                    logger.warning("going on without the database: %s", error)
-                    self.state = replace(self.state, gone_since=now)
+            except Unavailable as error:
+                self._go_on_without(error)
             else:
                 if self.state.gone_since is not None:
                     logger.warning("the database answers again")
                 self.state = State(fresh, None)
+                if fresh is not before:
+                    self._keep(fresh, before)
 
-    def _read(self, now: datetime) -> Snapshot:
-        before = self.state.snapshot
-        with self._database.begin(WORKER) as connection:
+    def _read(self, before: Snapshot | None) -> Snapshot:
+        now = datetime.now(UTC)
+        with self._database.begin(WORKER, one_state=True) as connection:
             versions = read_versions(connection)
-            if before is not None and versions == before.versions and now < self._refresh_at:
+            if before is not None and versions == before.versions and now < before.fresh_until:
                 return before
-            fresh = read_snapshot(connection, now, before)
-            boundary = next_change(connection, now)
-        self._refresh_at = min(now + _REFRESH_EVERY, boundary or datetime.max.replace(tzinfo=UTC))
-        unchanged = (
-            ()
-            if before is None
-            else [part for part, v in fresh.versions.items() if before.versions.get(part) == v]
-        )
-        disk.save(fresh, self._folder, [part for part in unchanged if part != "duty"])
-        return fresh
+            return _prepared(read_snapshot(connection, now, before))
+
+    def _keep(self, fresh: Snapshot, before: Snapshot | None) -> None:
+        """Put the snapshot on disk. A full or broken disk is no reason not to answer from memory."""
+        known = {} if before is None else before.versions
+        # duty is written anew in any case: the days it covers have moved on
+        unchanged = [part for part, version in fresh.versions.items() if known.get(part) == version]
+        try:
+            disk.save(fresh, self._folder, [part for part in unchanged if part != "duty"])
+        except OSError:
+            logger.exception("the coverage snapshot could not be kept in %s", self._folder)
+
+    def _go_on_without(self, error: Exception) -> None:
+        if self.state.gone_since is None:
+            logger.warning("going on without the database: %s", error)
+            self.state = replace(self.state, gone_since=datetime.now(UTC))
 
     def _follow(self) -> None:
         while not self._stop.wait(_POLL_S):
             try:
                 self.refresh()
-            except GridMapError:
+            except Exception as error:  # the thread must outlive a defect, or the state would silently grow old
                 logger.exception("the current state could not be read")
+                self._go_on_without(error)
 
 
-def _prepared(snapshot: Snapshot | None) -> Snapshot | None:
+def _prepared(snapshot: Snapshot) -> Snapshot:
     """Build the duty book before a request needs it."""
-    if snapshot is not None:
-        _ = snapshot.book
+    _ = snapshot.book
     return snapshot

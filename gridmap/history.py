@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection
-
 from gridmap.coverage.answer import Answer, Question, answer
 from gridmap.duty import DutyBook
 from gridmap.model import City, Revision
 from gridmap.store import whereabouts
+from gridmap.store.database import Connection
 from gridmap.store.duty import read_duty
 from gridmap.store.revisions import read_revision, revision_valid_at
 

@@ -157,10 +157,22 @@ class WeeklyHours:
         return tuple(rules)
 
     def __str__(self) -> str:
-        days = ",".join(str(day + 1) for day in range(7) if self.weekdays >> day & 1)
+        days = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in _runs(self.weekdays))
         ends = self.starts + self.minutes
         ends = ends if ends == 1440 else ends % 1440
         return f"{days} {self.starts // 60:02d}:{self.starts % 60:02d}-{ends // 60:02d}:{ends % 60:02d}"
+
+
+def _runs(weekdays: int) -> list[tuple[int, int]]:
+    """The mask's runs of consecutive days, as first and last ISO weekday."""
+    runs: list[tuple[int, int]] = []
+    for day in range(1, 8):
+        if weekdays >> (day - 1) & 1:
+            if runs and runs[-1][1] == day - 1:
+                runs[-1] = (runs[-1][0], day)
+            else:
+                runs.append((day, day))
+    return runs
 
 
 def _minute(text: str, whole: str) -> int:

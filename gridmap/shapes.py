@@ -34,10 +34,11 @@ def polygonal(geometries: Geometries, names: Sequence[str]) -> Geometries:
 
 
 def check_coverage(geometries: Geometries, names: Sequence[str], what: str) -> None:
-    """LoadRefused with the places where polygons do not share their edges vertex by vertex, or overlap."""
+    """LoadRefused with the places where polygons do not share their edges vertex by vertex, overlap or leave gaps."""
     faults = shapely.coverage_invalid_edges(geometries)
     wrong = ~shapely.is_empty(faults)
     if not wrong.any():
+        _check_gaps(geometries, what)
         return
     places = []
     for name, fault in zip(_first(names, wrong), faults[wrong], strict=False):
@@ -46,6 +47,16 @@ def check_coverage(geometries: Geometries, names: Sequence[str], what: str) -> N
     raise LoadRefused(
         f"{what} are not a coverage: {int(wrong.sum())} of them have faulty edges: {'; '.join(places)}"
     )
+
+
+def _check_gaps(geometries: Geometries, what: str) -> None:
+    """A gap that polygons close in has matching edges all around it, so only their union shows it, as a hole."""
+    parts = shapely.get_parts(shapely.coverage_union_all(geometries))
+    holes = [hole for part in parts for hole in part.interiors]
+    if holes:
+        places = [shapely.get_coordinates(hole)[0] for hole in holes[:SHOWN_FAULTS]]
+        shown = "; ".join(f"at {lon:.7f} {lat:.7f}" for lon, lat in places)
+        raise LoadRefused(f"{what} leave {len(holes)} gaps: {shown}")
 
 
 def multi(geometry: BaseGeometry) -> BaseGeometry:

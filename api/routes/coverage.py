@@ -65,7 +65,7 @@ async def get_coverage(
         found, book = _from_memory(snapshot, question), snapshot.book
     else:
         found, book, state = await run_in_threadpool(_from_history, service, state, question, known, revision)
-    point = schemas.PointOut(lon=x, lat=y, crs=check_name(crs), given=(lon, lat))
+    point = schemas.PointOut(lon=x, lat=y, crs=check_name(crs), given=[lon, lat])
     return shape.coverage(found, point, city, state, book)
 
 

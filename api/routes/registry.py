@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 import numpy as np
 import shapely
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import Connection
 
 from api import schemas, shape
 from api.deps import (
@@ -29,6 +28,7 @@ from gridmap.history import revision_for
 from gridmap.model import CELL_KINDS, PUBLIC, City, Revision
 from gridmap.store import registry
 from gridmap.store.city import read_city
+from gridmap.store.database import Connection
 from gridmap.store.overlays import read_overlays
 from gridmap.store.revisions import list_revisions, read_current
 from gridmap.store.whereabouts import read_chain
@@ -63,7 +63,7 @@ async def get_city(service: ServiceDep) -> schemas.CityOut:
         emergency=list(city.emergency),
         attribution=city.attribution,
         notice=dict(city.notice),
-        bounds=snapshot.grid.index.bounds,
+        bounds=list(snapshot.grid.index.bounds),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
-from sqlalchemy import Connection
 
 from api import schemas, shape
 from api.deps import ActorDep, AtQuery, CodePath, RevisionQuery, Service, ServiceDep, city_time
@@ -16,6 +15,7 @@ from gridmap.history import revision_for
 from gridmap.model import CELL_LEVEL, Actor, City
 from gridmap.store import counts, registry
 from gridmap.store.city import read_city
+from gridmap.store.database import Connection
 from gridmap.store.duty import read_duty
 from gridmap.store.whereabouts import read_chain
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection
 
 from gridmap import shapes
 from gridmap.access import Action, require
@@ -20,7 +19,7 @@ from gridmap.ingest import layers, tables
 from gridmap.ingest.description import Description, RevisionSection
 from gridmap.model import Actor, Area, Cell, City, Overlay
 from gridmap.store.city import find_city, write_city
-from gridmap.store.database import Database
+from gridmap.store.database import Connection, Database
 from gridmap.store.duty import insert_exceptions, insert_holders, insert_posts, insert_shifts
 from gridmap.store.grid import (
     insert_area_shapes,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
-
 from gridmap.access import Action, covers, require
 from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Holder, Post, Shift, ShiftException
 from gridmap.store.city import read_city
-from gridmap.store.database import Database
+from gridmap.store.database import Connection, Database
 from gridmap.store.duty import (
     close_rows,
     insert_exceptions,

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Table
 
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.hexes import hexes_of
 from gridmap.ingest.description import Buildings, Elements, Incidents, Points
 from gridmap.ingest.points import Field, PointBatch, read_points
 from gridmap.model import ELEMENT_CLASSES, PERSON_CATEGORIES, Actor, City, LoadCounts, RejectedRow
-from gridmap.store import tables
+from gridmap.store.database import Connection
 from gridmap.store.loads import finish_load, insert_load, insert_rejected
 from gridmap.store.subjects import (
     OUTSIDE_TOP,
@@ -23,10 +22,12 @@ from gridmap.store.subjects import (
     insert_buildings,
     insert_elements,
     insert_incidents,
-    known_ids,
+    known_elements,
+    known_incidents,
 )
 
 Progress = Callable[[str], None]
+Known = Callable[[Connection, str, list[str]], set[str]]
 Insert = Callable[[Connection, str, str, pd.DataFrame, Placed, int], object]
 
 # How far a point lies from the cell that its publisher states, in metres: less than the first, less than …
@@ -77,7 +78,7 @@ class Placer:
         }
         fields |= {name: Field(getattr(section, name), "number") for name in ("households", "expected_households")}
         fields["counted_on"] = Field(section.counted_on, "date")
-        return self._load("buildings", section, fields, tables.element, insert_buildings, progress)
+        return self._load("buildings", section, fields, known_elements, insert_buildings, progress)
 
     def load_elements(self, section: Elements, progress: Progress) -> PointReport:
         """Elements of the four classes; a person is a reference, a category and a building, or is rejected."""
@@ -87,7 +88,7 @@ class Placer:
             "name": Field(section.name),
             "building": Field(section.building),
         }
-        return self._load("elements", section, fields, tables.element, insert_elements, progress)
+        return self._load("elements", section, fields, known_elements, insert_elements, progress)
 
     def load_incidents(self, section: Incidents, progress: Progress) -> PointReport:
         """Incidents; without a time of report, the time they happened counts as it."""
@@ -101,21 +102,21 @@ class Placer:
             "reporter": Field(section.reporter),
             "stated_cell": Field(section.stated_cell),
         }
-        return self._load("incidents", section, fields, tables.incident, insert_incidents, progress)
+        return self._load("incidents", section, fields, known_incidents, insert_incidents, progress)
 
     def _load(
         self,
         what: str,
         section: Points,
         fields: Mapping[str, Field],
-        table: Table,
+        known: Known,
         insert: Insert,
         progress: Progress,
     ) -> PointReport:
         load_id = insert_load(self._connection, self._actor, what, section.source, section.file)
         report = PointReport(what, section.source, load_id, LoadCounts())
         for batch in read_points(self._folder, section, fields, self._city.zone):
-            accepted, rejected = self._reject_by_rule(batch, table, section.source)
+            accepted, rejected = self._reject_by_rule(batch, known, section.source)
             placed = self._place(accepted)
             if len(accepted):
                 insert(self._connection, section.source, section.crs, accepted, placed, self._grid.revision.number)
@@ -136,13 +137,13 @@ class Placer:
         return report
 
     def _reject_by_rule(
-        self, batch: PointBatch, table: Table, source: str
+        self, batch: PointBatch, known: Known, source: str
     ) -> tuple[pd.DataFrame, list[RejectedRow]]:
         """Rows whose id the source has already, or that break a rule on persons, join the rejected ones."""
         rows, rejected = batch.accepted, list(batch.rejected)
         reasons = pd.Series("", index=rows.index, dtype=object)
-        known = known_ids(self._connection, table, source, rows["id"].tolist())
-        reasons[rows["id"].isin(known)] = "id: the source has it already"
+        repeated = known(self._connection, source, rows["id"].tolist())
+        reasons[rows["id"].isin(repeated)] = "id: the source has it already"
         if "class" in rows:
             unknown = ~rows["class"].isin(ELEMENT_CLASSES)
             reasons[unknown] = f"class: must be one of {', '.join(ELEMENT_CLASSES)}"

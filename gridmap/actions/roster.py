@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from gridmap.access import Action, require
 from gridmap.actions.duty import check_territory
 from gridmap.duty import DutyBook, Overlap, Void
@@ -16,7 +14,7 @@ from gridmap.ingest.roster import Roster, read_roster
 from gridmap.ingest.roster_preview import RosterChanges, preview
 from gridmap.model import Actor, City, LoadCounts, RejectedRow, Shift
 from gridmap.store.city import read_city
-from gridmap.store.database import Database
+from gridmap.store.database import Connection, Database
 from gridmap.store.duty import (
     close_rows,
     confirm_shifts,

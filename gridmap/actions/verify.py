@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection
 
 from gridmap import shapes
 from gridmap.access import Action, require
@@ -16,7 +15,7 @@ from gridmap.errors import LoadRefused
 from gridmap.model import Actor, City
 from gridmap.shapes import Geometries
 from gridmap.store.city import read_city
-from gridmap.store.database import Database
+from gridmap.store.database import Connection, Database
 from gridmap.store.grid import read_area_shapes
 from gridmap.store.placements import count_placements, read_placed_points
 from gridmap.store.snapshot import read_grid

@@ -59,7 +59,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One consistent state. ``versions`` are the data versions of its parts, ``taken_at`` when it was read."""
+    """One consistent state.
+
+    ``versions`` are the data versions of its parts, ``taken_at`` is when it was read, and until ``fresh_until``
+    it stays true as long as no version changes: then posts begin or end, or the days ahead run short.
+    """
 
     city: City
     grid: Grid
@@ -68,6 +72,7 @@ class Snapshot:
     keys: Mapping[str, Key]
     versions: Mapping[str, int]
     taken_at: datetime
+    fresh_until: datetime
 
     @cached_property
     def book(self) -> DutyBook:
@@ -90,6 +95,7 @@ class _Manifest:
     city: City
     versions: dict[str, int]
     taken_at: datetime
+    fresh_until: datetime
 
 
 _grid_json = TypeAdapter(_GridPart)
@@ -100,16 +106,26 @@ _manifest_json = TypeAdapter(_Manifest)
 
 
 def save(snapshot: Snapshot, folder: Path, unchanged: Iterable[str] = ()) -> None:
-    """Write a snapshot; parts named in ``unchanged`` are taken over from the manifest that stands there."""
+    """Write a snapshot; parts in ``unchanged`` are taken over from the manifest there if it has their version.
+
+    A manifest that cannot be read is replaced. Raises OSError when the disk refuses.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     parts = {}
-    before = _read_manifest(folder)
+    try:
+        before = _read_manifest(folder)
+    except Unavailable:
+        before = None
     for part, write in _WRITERS.items():
-        if before is not None and part in unchanged:
+        # another worker may have written this manifest, from an older or a newer state
+        same = before is not None and before.versions.get(part) == snapshot.versions.get(part)
+        if before is not None and same and part in unchanged:
             parts[part] = before.parts[part]
         else:
             parts[part] = _write_part(folder, part, write(snapshot))
-    manifest = _Manifest(FORMAT, parts, snapshot.city, dict(snapshot.versions), snapshot.taken_at)
+    manifest = _Manifest(
+        FORMAT, parts, snapshot.city, dict(snapshot.versions), snapshot.taken_at, snapshot.fresh_until
+    )
     _replace(folder / "manifest.json", _manifest_json.dump_json(manifest, indent=1))
     _remove_unused(folder, set(parts.values()))
 
@@ -130,7 +146,9 @@ def load(folder: Path) -> Snapshot | None:
         grid = _grid_from(content["grid"], manifest.city.metric_crs)
     except (ValidationError, KeyError, pa.ArrowException) as error:
         raise Unavailable(f"the coverage snapshot in {folder} cannot be read: {error}") from error
-    return Snapshot(manifest.city, grid, overlays, duty, keys, manifest.versions, manifest.taken_at)
+    return Snapshot(
+        manifest.city, grid, overlays, duty, keys, manifest.versions, manifest.taken_at, manifest.fresh_until
+    )
 
 
 def _grid_content(snapshot: Snapshot) -> bytes:

@@ -18,6 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gridmap.errors import DatabaseGone, GridMapError, InvalidInput, RuleBroken, Unavailable
 from gridmap.model import Actor
 
+__all__ = ["Connection", "Database"]
+
 STATEMENT_TIMEOUT_S = 30
 
 # Violations that an actor can cause, by SQLSTATE; everything else is a defect and stays what it is.
@@ -46,13 +48,16 @@ class Database:
         event.listen(self.engine, "connect", _prepare_session)
 
     @contextmanager
-    def begin(self, actor: Actor, *, long_work: bool = False) -> Iterator[Connection]:
+    def begin(self, actor: Actor, *, long_work: bool = False, one_state: bool = False) -> Iterator[Connection]:
         """One transaction in which ``actor`` is set; commits at the end, rolls back on any error.
 
-        ``long_work`` lifts the statement timeout, for loads and checks. Raises DatabaseGone when PostGIS does
+        ``long_work`` lifts the statement timeout, for loads and checks; with ``one_state`` all statements see the
+        database as the first one does. Raises DatabaseGone when PostGIS does
         not answer, RuleBroken when a constraint refuses the change, Unavailable when all connections are busy.
         """
         with _domain_errors(), self.engine.begin() as connection:
+            if one_state:
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             connection.execute(
                 text("SELECT set_config('gridmap.actor', :actor, true)"),
                 {

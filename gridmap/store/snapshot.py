@@ -13,12 +13,14 @@ from gridmap.coverage.snapshot import Snapshot
 from gridmap.model import City
 from gridmap.store import tables
 from gridmap.store.city import read_city
-from gridmap.store.duty import read_duty
+from gridmap.store.duty import next_change, read_duty
 from gridmap.store.grid import read_areas, read_cells
 from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.revisions import read_current
 
+# Posts and rules are read again at least this often, since the days that the snapshot knows move on.
+FRESH_FOR = timedelta(hours=1)
 # How far ahead a snapshot knows who is on shift.
 DUTY_AHEAD = timedelta(days=7, hours=2)
 
@@ -48,7 +50,8 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
         before.keys if before is not None and same("keys") else {key.sha256: key for key in read_keys(connection)}
     )
     duty = read_duty(connection, now, now + DUTY_AHEAD, known_at=now)
-    return Snapshot(city, grid, overlays, duty, keys, versions, now)
+    fresh_until = min(now + FRESH_FOR, next_change(connection, now) or now + FRESH_FOR)
+    return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until)
 
 
 def read_grid(connection: Connection, city: City) -> Grid:

@@ -75,8 +75,17 @@ def insert_incidents(
     _insert_placements(connection, tables.incident_placement, "incident_id", ids, placed, revision)
 
 
-def known_ids(connection: Connection, table: Table, source: str, ids: Sequence[str]) -> set[str]:
-    """Which of these external ids the source has already."""
+def known_elements(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
+    """Which of these external ids the source has among the elements already."""
+    return _known(connection, tables.element, source, ids)
+
+
+def known_incidents(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
+    """Which of these external ids the source has among the incidents already."""
+    return _known(connection, tables.incident, source, ids)
+
+
+def _known(connection: Connection, table: Table, source: str, ids: Sequence[str]) -> set[str]:
     known = select(table.c.external_id).where(table.c.source == source)
     if connection.execute(known.limit(1)).one_or_none() is None:
         return set()

@@ -123,7 +123,7 @@ def test_an_xlsx_with_both_sheets_and_real_dates(tmp_path: Path) -> None:
     roster = read(write_xlsx(tmp_path / "r.xlsx", {"班次": shifts, "Exceptions": exceptions, "notes": [("x",)]}))
     assert roster.rejected == ()
     assert {(shift.post, shift.holder, str(shift.hours)) for shift in roster.shifts} == {
-        ("120101001001", "7", "1,2 08:00-12:00"),
+        ("120101001001", "7", "1-2 08:00-12:00"),
         ("120101001001", "7", "1 14:00-18:00"),
         ("120101001001", "7", "6 20:00-08:00"),
     }

@@ -34,9 +34,9 @@ def test_the_examples_are_rows_that_the_reader_takes(tmp_path: Path) -> None:
     assert roster.rows == 5
     assert {shift.post for shift in roster.shifts} == {EXAMPLE_POST}
     assert {str(shift.hours) for shift in roster.shifts} == {
-        "1,2,3,4,5 08:00-20:00",
-        "6,7 09:00-17:00",
-        "1,2 20:00-08:00",
+        "1-5 08:00-20:00",
+        "6-7 09:00-17:00",
+        "1-2 20:00-08:00",
         "6 08:00-12:00",
         "6 14:00-18:00",
     }
@@ -47,7 +47,7 @@ def test_the_posts_are_listed_as_text(tmp_path: Path) -> None:
     write_template(tmp_path / "t.xlsx", POSTS)
     cells = list(load_workbook(tmp_path / "t.xlsx")["posts"].iter_rows(min_row=2))
     assert [[cell.value for cell in row] for row in cells] == [
-        ["0120", "=1+1", "grid_worker", "cell", "120101001001001", "1,2,3,4,5 08:00-20:00"],
+        ["0120", "=1+1", "grid_worker", "cell", "120101001001001", "1-5 08:00-20:00"],
         ["D1", "值班室", "duty_desk", "city", "120000", None],
     ]
     assert {cell.data_type for row in cells for cell in row if cell.value} == {"s"}

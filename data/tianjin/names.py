@@ -1,0 +1,31 @@
+"""Made-up names for the demo city: estates and the staff's display names.
+
+No resident has a name here. Imports numpy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_FIRST = "安和福康宁平泰瑞祥嘉乐怡馨雅静明清春秋景华秀云锦金玉翠碧荷兰松柏梅竹桂枫榆柳"
+_SECOND = "园庭居苑湾岸畔景雅和祥顺达兴盛丰泽润泉溪林枫桥亭台阁轩舍庄坊"
+_ESTATE_ENDINGS = ("里", "花园", "家园", "公寓", "新村", "小区", "东里", "西里", "南里", "北里")
+_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
+
+
+def estate_names(rng: np.random.Generator, count: int) -> list[str]:
+    """``count`` made-up names of housing estates (小区), different from one another up to 10,000."""
+    kinds = len(_FIRST) * len(_SECOND) * len(_ESTATE_ENDINGS)
+    drawn = rng.permutation(kinds)
+    names = []
+    for position in range(count):
+        rest, ending = divmod(int(drawn[position % kinds]), len(_ESTATE_ENDINGS))
+        first, second = divmod(rest, len(_SECOND))
+        names.append(_FIRST[first] + _SECOND[second] + _ESTATE_ENDINGS[ending])
+    return names
+
+
+def display_names(rng: np.random.Generator, count: int) -> list[str]:
+    """What stands on the wall for ``count`` made-up members of staff: a surname and a number of the demo."""
+    drawn = rng.integers(0, len(_SURNAMES), size=count)
+    return [f"{_SURNAMES[surname]}（演示{number:06d}号）" for number, surname in enumerate(drawn, start=1)]
