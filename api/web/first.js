@@ -54,7 +54,12 @@ function draw() {
   pen.fillStyle = colours.getPropertyValue("--ink");
   pen.font = "26px system-ui, 'Noto Sans CJK SC', sans-serif";
   pen.textAlign = "center";
-  for (const district of districts) pen.fillText(district.properties.name, ...project.to(district.label));
+  for (const { properties, label, width } of districts) {
+    // a name is drawn where there is room for it
+    if (pen.measureText(properties.name).width < project.to([city.bounds[0] + width, 0])[0] - 8) {
+      pen.fillText(properties.name, ...project.to(label));
+    }
+  }
   if (pin) {
     const [x, y] = project.to(pin);
     pen.fillStyle = colours.getPropertyValue("--accent");
@@ -64,10 +69,12 @@ function draw() {
   }
 }
 
-function middle(geometry) {
+// Where to write an area's name, and how many degrees wide the area is.
+function place(geometry) {
   const outer = geometry.coordinates.map((polygon) => polygon[0]).sort((a, b) => b.length - a.length)[0];
-  const sum = outer.reduce(([lon, lat], point) => [lon + point[0], lat + point[1]], [0, 0]);
-  return [sum[0] / outer.length, sum[1] / outer.length];
+  const [lons, lats] = [outer.map((point) => point[0]), outer.map((point) => point[1])];
+  const [west, east] = [Math.min(...lons), Math.max(...lons)];
+  return { label: [(west + east) / 2, (Math.min(...lats) + Math.max(...lats)) / 2], width: east - west };
 }
 
 async function ask(lon, lat, crs) {
@@ -134,7 +141,7 @@ translate();
 city = await (await fetch("v1/city")).json();
 const level = city.levels[1];
 const answer = await (await fetch(`v1/areas?${new URLSearchParams({ level, f: "geojson" })}`)).json();
-districts = answer.features.map((feature) => ({ ...feature, label: middle(feature.geometry) }));
+districts = answer.features.map((feature) => ({ ...feature, ...place(feature.geometry) }));
 document.getElementById("name").textContent = language === "zh" || !city.name_en ? city.name : city.name_en;
 document.getElementById("attribution").textContent = city.attribution;
 canvas.height = Math.round(canvas.width * (city.bounds[3] - city.bounds[1])
