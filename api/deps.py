@@ -90,10 +90,13 @@ KnownAtQuery = Annotated[Moment | None, Query(description="… as they were know
 
 
 def city_time(field: str, moment: datetime, city: City) -> datetime:
-    """A time with an offset; one without is city time. InvalidInput outside the years that can be meant."""
+    """The instant in UTC; a time without offset is city time. InvalidInput outside the years that can be meant.
+
+    PostgreSQL knows no offset of 16 hours or more, so what goes there is in UTC.
+    """
     if not _YEARS[0] <= moment.year <= _YEARS[1]:
         raise InvalidInput(field, moment.isoformat(), f"the year must lie in {_YEARS[0]} to {_YEARS[1]}")
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=city.zone)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=city.zone)).astimezone(UTC)
 
 
 def to_point(x: float, y: float, crs: str, snapshot: Snapshot) -> tuple[float, float]:

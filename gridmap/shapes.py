@@ -34,7 +34,7 @@ def polygonal(geometries: Geometries, names: Sequence[str]) -> Geometries:
 
 
 def check_coverage(geometries: Geometries, names: Sequence[str], what: str) -> None:
-    """LoadRefused with the places where polygons do not share their edges vertex by vertex, overlap or leave gaps."""
+    """LoadRefused with the places where polygons overlap, leave gaps or do not share edges vertex by vertex."""
     faults = shapely.coverage_invalid_edges(geometries)
     wrong = ~shapely.is_empty(faults)
     if not wrong.any():

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from data.tianjin.build import build
 from gridmap.access import OPERATOR
@@ -27,6 +27,14 @@ SHARED = Path(os.environ.get("GRIDMAP_SHARED", ROOT.parent / "shared"))
 # The demo's today in the tests: figures must not change with the calendar.
 AS_OF = date(2026, 11, 1)
 HEPING = "120101"
+
+
+def _as_superuser(cluster: Cluster, statement: str) -> None:
+    url = make_url(cluster.url("any", "gridmap_superuser")).set(database="postgres")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
 
 
 def quiet(_: str) -> None:
@@ -89,10 +97,7 @@ def heping_copy(postgis: Cluster, heping: Database) -> Iterator[Database]:
     heping.dispose()
     name = f"heping_copy_{os.getpid()}"
     postgis.drop_database(name)
-    superuser = create_engine(postgis.url("postgres", "gridmap_superuser"), isolation_level="AUTOCOMMIT")
-    with superuser.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {heping.url.database} OWNER gridmap_owner"))
-    superuser.dispose()
+    _as_superuser(postgis, f"CREATE DATABASE {name} TEMPLATE {heping.url.database} OWNER gridmap_owner")
     database = Database(postgis.url(name))
     yield database
     database.dispose()
@@ -136,10 +141,7 @@ def tianjin(postgis: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         load_city(database, OPERATOR, read_description(folder / "CITY.toml"), folder, quiet)
         shutil.rmtree(folder)
         database.dispose()
-        superuser = create_engine(postgis.url("postgres", "gridmap_superuser"), isolation_level="AUTOCOMMIT")
-        with superuser.connect() as connection:
-            connection.execute(text(f"ALTER DATABASE {building} RENAME TO {name}"))
-        superuser.dispose()
+        _as_superuser(postgis, f"ALTER DATABASE {building} RENAME TO {name}")
     database = Database(postgis.url(name))
     yield database
     database.dispose()

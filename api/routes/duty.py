@@ -89,7 +89,7 @@ def post_shifts(service: ServiceDep, actor: ActorDep, body: schemas.ShiftIn) -> 
     """Record a weekly rule; hours of several parts become several rules. It counts as verified now."""
     if body.valid_until is not None and body.valid_until < body.valid_from:
         raise InvalidInput("valid_until", body.valid_until.isoformat(), "must not be before valid_from")
-    holders = [_holder(each) for each in (body.holder, body.backup) if each is not None]
+    holders = _holders(holder=body.holder, backup=body.backup)
     shifts = [
         Shift(
             post=body.post,
@@ -133,11 +133,18 @@ def post_exceptions(service: ServiceDep, actor: ActorDep, body: schemas.Exceptio
             verified_at=datetime.now(UTC),
         )
     )
-    holders = [_holder(each) for each in (body.holder, body.substitute) if each is not None]
+    holders = _holders(holder=body.holder, substitute=body.substitute)
     ids = save_exceptions(service.database, actor, [exception], holders)
     service.current.refresh()
     return schemas.SavedIds(ids=ids)
 
 
-def _holder(given: schemas.HolderIn) -> Holder:
-    return Holder(given.code, given.display_name)
+def _holders(**given: schemas.HolderIn | None) -> list[Holder]:
+    """The holders that a body names; InvalidInput when two of them are one."""
+    holders: dict[str, Holder] = {}
+    for field, each in given.items():
+        if each is not None and each.code in holders:
+            raise InvalidInput(f"{field}.code", each.code, "must be another holder's")
+        if each is not None:
+            holders[each.code] = Holder(each.code, each.display_name)
+    return list(holders.values())

@@ -246,7 +246,8 @@ def get_overlays(
         overlays, shapes_ = read_overlays(connection, moment)
     listed = [{"code": each.code, "name": each.name, "kind": each.kind} for each in overlays]
     if f == "json":
-        return schemas.OverlaysOut(as_of=moment, overlays=[schemas.OverlayListed(**each) for each in listed])
+        as_of = moment.astimezone(city.zone)
+        return schemas.OverlaysOut(as_of=as_of, overlays=[schemas.OverlayListed(**each) for each in listed])
     wkb = [shapely.to_wkb(each) for each in shapes_]
     rows = [(each["code"], one, each) for each, one in zip(listed, wkb, strict=True)]
     return _collection(city, grid, crs, rows, None)
@@ -272,7 +273,9 @@ def _page(request: Request, rows: list[Any], size: int, revision: Revision) -> t
         return rows, None
     given = {name: value for name, value in request.query_params.items() if name != "at"}
     following = {**given, "after": rows[size - 1].code, "revision": str(revision.number)}
-    return rows[:size], f"{request.url.path}?{urlencode(following)}"
+    # A proxy may leave its own path on the request or take it off; clients need it either way.
+    root = request.scope.get("root_path", "")
+    return rows[:size], f"{root}{request.url.path.removeprefix(root)}?{urlencode(following)}"
 
 
 def _collection(

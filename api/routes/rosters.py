@@ -10,6 +10,7 @@ from api import schemas, shape
 from api.deps import ActorDep, AtQuery, CodePath, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
 from gridmap.access import is_staff
+from gridmap.coverage.grid import top_code
 from gridmap.duty import DutyBook, Place
 from gridmap.history import revision_for
 from gridmap.model import CELL_LEVEL, Actor, City
@@ -56,8 +57,9 @@ def _roster(
             places = [(area.level, area.code) for area in chain]
         book = _book(connection, city, places, moment)
         staff = is_staff(actor, [place for _, place in places])
-        elements = counts.elements_by_class(connection, grid.number, level, code) if staff else None
-        incidents = counts.open_incidents(connection, grid.number, level, code) if staff else None
+        top = top_code(chain, city) if len(chain) > 1 else None
+        elements = counts.elements_by_class(connection, grid.number, level, code, top) if staff else None
+        incidents = counts.open_incidents(connection, grid.number, level, code, top) if staff else None
     return schemas.RosterOut(
         revision=grid.number,
         as_of=moment.astimezone(city.zone),

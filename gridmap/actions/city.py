@@ -17,7 +17,7 @@ from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import LoadRefused, RuleBroken
 from gridmap.ingest import layers, tables
 from gridmap.ingest.description import Description, RevisionSection
-from gridmap.model import Actor, Area, Cell, City, Overlay
+from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Area, Cell, City, Overlay, Post
 from gridmap.store.city import find_city, write_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import insert_exceptions, insert_holders, insert_posts, insert_shifts
@@ -27,7 +27,7 @@ from gridmap.store.grid import (
     insert_cells,
     reserve_cell_ids,
 )
-from gridmap.store.overlays import insert_overlays
+from gridmap.store.overlays import insert_overlays, read_overlays
 from gridmap.store.reference import insert_lines, insert_outlines
 from gridmap.store.revisions import find_current, insert_revision
 
@@ -80,7 +80,7 @@ def load_city(
         progress("loading outlines, lines and overlays")
         _load_layers(connection, folder, description, report)
         progress("loading posts and shifts")
-        _load_duty(connection, folder, description, report, datetime.now(UTC))
+        _load_duty(connection, folder, description, report, grid)
         placer = Placer(connection, actor, folder, grid, city)
         if description.buildings is not None:
             report.points.append(placer.load_buildings(description.buildings, progress))
@@ -105,15 +105,16 @@ def _start(connection: Connection, description: Description) -> City:
 
 
 def _check_communities(rows: layers.CellRows, areas: list[Area], city: City) -> None:
-    """Every cell lies in a known community, and every community has a cell and so a shape."""
+    """Every cell lies in a known community, and every area has a cell and so a shape."""
     communities = {area.code for area in areas if area.level == city.lowest_level}
     named = set(rows.communities)
     unknown = sorted(named - communities)
     if unknown:
         raise LoadRefused(f"cells lie in unknown {city.lowest_level}s: {', '.join(unknown[:10])}")
-    empty = sorted(communities - named)
+    parents = {area.parent for area in areas}
+    empty = sorted((communities - named) | {area.code for area in areas} - communities - parents)
     if empty:
-        raise LoadRefused(f"{city.lowest_level}s without a cell: {', '.join(empty[:10])}")
+        raise LoadRefused(f"areas without a cell: {', '.join(empty[:10])}")
 
 
 def _publish_first(
@@ -169,13 +170,15 @@ def _load_layers(connection: Connection, folder: Path, description: Description,
 
 
 def _load_duty(
-    connection: Connection, folder: Path, description: Description, report: CityReport, now: datetime
+    connection: Connection, folder: Path, description: Description, report: CityReport, grid: Grid
 ) -> None:
+    now = datetime.now(UTC)
     posts = tables.read_posts(folder, description.posts)
     desk = description.last_desk()
     if not any(post.kind == desk.kind and post.territory == desk.territory for post in posts):
         posts.append(desk)
     _check_unique("post", [post.code for post in posts])
+    _check_places(posts, grid, read_overlays(connection, now)[0])
     holders = tables.read_holders(folder, description.holders)
     _check_unique("holder", [holder.code for holder in holders])
     shifts = tables.read_shifts(folder, description.shifts)
@@ -190,6 +193,16 @@ def _load_duty(
     insert_exceptions(connection, exceptions, now)
     report.posts = None if description.posts is None else len(posts)
     report.shifts = None if description.shifts is None else len(shifts)
+
+
+def _check_places(posts: list[Post], grid: Grid, overlays: list[Overlay]) -> None:
+    """A post at a place that there is not would never be called."""
+    places = {(area.level, area.code) for area in grid.areas.values()}
+    places |= {(CELL_LEVEL, cell.code) for cell in grid.cells}
+    places |= {(OVERLAY_LEVEL, overlay.code) for overlay in overlays}
+    lost = [post.code for post in posts if (post.level, post.territory) not in places]
+    if lost:
+        raise LoadRefused(f"posts stand at no known place: {', '.join(lost[:10])}")
 
 
 def _check_unique(what: str, codes: list[str]) -> None:

@@ -13,6 +13,7 @@ from gridmap.coverage.grid import Grid, top_code
 from gridmap.hexes import hexes_of
 from gridmap.ingest.description import Buildings, Elements, Incidents, Points
 from gridmap.ingest.points import Field, PointBatch, read_points
+from gridmap.ingest.privacy import mask
 from gridmap.model import ELEMENT_CLASSES, PERSON_CATEGORIES, Actor, City, LoadCounts, RejectedRow
 from gridmap.store.database import Connection
 from gridmap.store.loads import finish_load, insert_load, insert_rejected
@@ -29,6 +30,8 @@ from gridmap.store.subjects import (
 Progress = Callable[[str], None]
 Known = Callable[[Connection, str, list[str]], set[str]]
 Insert = Callable[[Connection, str, str, pd.DataFrame, Placed, int], object]
+
+_MOST_HOUSEHOLDS = 2**31 - 1  # what the column holds
 
 # How far a point lies from the cell that its publisher states, in metres: less than the first, less than …
 STATED_WITHIN_M = (1.0, 10.0, 100.0, 1000.0)
@@ -76,7 +79,8 @@ class Placer:
         fields = {
             name: Field(getattr(section, name)) for name in ("street", "number", "block", "estate", "counted_by")
         }
-        fields |= {name: Field(getattr(section, name), "number") for name in ("households", "expected_households")}
+        for name in ("households", "expected_households"):
+            fields[name] = Field(getattr(section, name), "count", lowest=0, highest=_MOST_HOUSEHOLDS)
         fields["counted_on"] = Field(section.counted_on, "date")
         return self._load("buildings", section, fields, known_elements, insert_buildings, progress)
 
@@ -127,7 +131,7 @@ class Placer:
             report.counts.placed += len(accepted) - outside
             report.counts.rejected += len(rejected)
             for row in rejected:
-                reason = row.reason.partition(", got ")[0].partition(": '")[0]
+                reason = row.reason.partition(", got ")[0]
                 report.reasons[reason] = report.reasons.get(reason, 0) + 1
             if "stated_cell" in accepted and fields["stated_cell"].source.column is not None:
                 report.stated = report.stated or Stated()
@@ -153,7 +157,7 @@ class Placer:
             reasons[person & rows["name"].notna()] = "name: a person has none here"
         wrong = reasons != ""
         for index in rows.index[wrong]:
-            kept = {"id": str(rows.at[index, "id"])}
+            kept = {"id": mask(str(rows.at[index, "id"]))}
             rejected.append(RejectedRow(batch.file, int(rows.at[index, "line"]), str(reasons[index]), kept))
         return rows[~wrong].reset_index(drop=True), rejected
 

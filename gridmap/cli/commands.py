@@ -19,6 +19,7 @@ from gridmap.cli import demo as demo_city
 from gridmap.cli import server
 from gridmap.cli.environment import (
     bring_up_to_date,
+    check_migrated,
     cluster_of,
     database_name,
     open_database,
@@ -58,7 +59,7 @@ def up(city: CityOption = None) -> None:
         raise ClusterError("GRIDMAP_DATABASE_URL is set: GridMap runs no cluster of its own then")
     with open_database(settings) as database:
         bring_up_to_date(database)
-        print(database.url.render_as_string(hide_password=False))
+    print(cluster_of(settings).url(database_name(settings)))
 
 
 @app.command()
@@ -115,6 +116,7 @@ def roster(
     """Preview an Excel or CSV roster with its voids and overlaps; with --record it counts as verified now."""
     now = datetime.now(UTC)
     with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
         report = load_roster(database, OPERATOR, file, now, now + timedelta(days=days), record=record)
     _print(report, as_json)
 
@@ -123,6 +125,7 @@ def roster(
 def verify(city: CityOption = None, as_json: JsonOption = False) -> None:
     """Recompute what must hold of the current revision: coverage, nesting, unions, placements, sums."""
     with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
         report = verify_city(database, OPERATOR, say)
     _print(report, as_json)
     if report.faults:
@@ -134,6 +137,7 @@ def serve(city: CityOption = None, host: str | None = None, port: int | None = N
     """Serve the city's database over HTTP, in the foreground."""
     settings = read_settings(city=city, host=host, port=port)
     with open_database(settings) as database:
+        check_migrated(database)
         server.run(settings, database, f"ready http://{settings.host}:{settings.port}")
 
 

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy.exc import ArgumentError
 
 from gridmap.access import OPERATOR
 from gridmap.cluster import Cluster
+from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.programs import install_packages
 from gridmap.settings import Settings
 from gridmap.store.database import Database
@@ -70,7 +72,11 @@ def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[D
 
 @contextmanager
 def _pool(url: str) -> Iterator[Database]:
-    database = Database(url)
+    try:
+        database = Database(url)
+    except ArgumentError as error:  # its own text would show the password
+        rule = "must look like postgresql+psycopg2://user@host/database"
+        raise InvalidInput("GRIDMAP_DATABASE_URL", "…", rule) from error
     try:
         yield database
     finally:
@@ -84,3 +90,10 @@ def bring_up_to_date(database: Database) -> str:
             say(f"migrating the database to {newest()}")
             upgrade(connection)
     return newest()
+
+
+def check_migrated(database: Database) -> None:
+    """RuleBroken when the database lacks migrations, for commands that do not run them by themselves."""
+    with database.begin(OPERATOR) as connection:
+        if standing(connection) != newest():
+            raise RuleBroken("the database is not at the newest migration: run gridmap migrate")

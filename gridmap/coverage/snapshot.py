@@ -211,7 +211,7 @@ def _shapes_and_head(content: bytes) -> tuple[dict[str, Geometries], bytes]:
 def _write_part(folder: Path, part: str, content: bytes) -> str:
     name = f"{part}-{hashlib.sha256(content).hexdigest()[:32]}"
     path = folder / name
-    if path.exists():
+    if path.exists() and path.read_bytes() == content:  # a damaged file is written anew
         os.utime(path)
     else:
         _replace(path, content)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -47,6 +48,12 @@ class Desk(_Strict):
     phone: str
 
 
+def _timezone(name: object) -> object:
+    if not isinstance(name, str) or name not in available_timezones():
+        raise ValueError("must be a name of the time zone database, such as Asia/Shanghai")
+    return name
+
+
 class CitySection(_Strict):
     """``[city]``."""
 
@@ -56,7 +63,7 @@ class CitySection(_Strict):
     levels: tuple[str, ...] = Field(min_length=2)
     code_pattern: str
     metric_crs: Crs
-    timezone: str
+    timezone: Annotated[str, BeforeValidator(_timezone)]
     emergency: tuple[str, ...] = Field(min_length=1)
     emergency_categories: tuple[str, ...] = ()
     attribution: str

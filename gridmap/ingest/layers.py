@@ -60,6 +60,10 @@ def read_layer(folder: Path, layer: Layer, **wanted: Value) -> Shapes:
         return np.column_stack(to_wgs84(layer.crs, coordinates[:, 0], coordinates[:, 1], layer.operation))
 
     geometries = shapely.transform(shapely.force_2d(frame.geometry.to_numpy()), convert)
+    beyond = np.abs(shapely.get_coordinates(geometries)) > (180.0, 90.0)
+    if beyond.any():
+        lon, lat = shapely.get_coordinates(geometries)[beyond.any(axis=1)][0]
+        raise LoadRefused(f"{layer.file}: {lon:g} {lat:g} is no place on earth in {layer.crs}, order lon, lat")
     return Shapes(_columns(frame, layer.file, wanted), geometries)
 
 

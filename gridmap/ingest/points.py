@@ -1,10 +1,12 @@
 """Point rows from files, batch by batch: every row comes out accepted or rejected with its line and reason.
 
-A line is the row's place in its file: in a CSV the header is line 1, in Parquet the first row is row 1.
+A line is the row's place in its file: in a CSV the header is line 1, an empty line is a row and one whose quoted
+value holds line breaks counts once; in Parquet the first row is row 1.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -20,20 +23,29 @@ from gridmap.crs import Floats, to_wgs84
 from gridmap.errors import LoadRefused
 from gridmap.ingest.description import Points, Value
 from gridmap.ingest.layers import LONGEST_TEXT
-from gridmap.ingest.privacy import mask
+from gridmap.ingest.privacy import is_forbidden_column, looks_personal, mask
 from gridmap.model import RejectedRow
 
 BATCH_ROWS = 500_000
 _CSV_BLOCK_BYTES = 32 * 1024 * 1024
 
+_OFFSET = re.compile(r"[0-9:.]\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})$", re.IGNORECASE)
+# Only texts with eight digits or more, in any script's digits, can hold an ID or mobile number.
+_MANY_DIGITS = r"(?:\pN[^\pN]*){8}"
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column to read: where it comes from, what it holds (``text``, ``time``, ``date``, ``number``)."""
+    """One column to read: where it comes from, what it holds (``text``, ``time``, ``date``, ``number``), bounds.
+
+    The kind ``count`` is a whole number.
+    """
 
     source: Value
     kind: str = "text"
     required: bool = False
+    lowest: float = -np.inf
+    highest: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -66,23 +78,32 @@ def read_points(
     """All rows of the files that ``section`` describes, in batches of at most :data:`BATCH_ROWS`.
 
     A file without ids identifies its rows by file and line. Times without offset are read in ``zone``.
-    Raises LoadRefused when no file matches, a column is missing or a file cannot be read.
+    Raises LoadRefused when no file matches, a column is missing, stands twice or is forbidden, or a file cannot
+    be read.
     """
     paths = sorted(folder.glob(section.file))
     if not paths:
         raise LoadRefused(f"{folder / section.file} is not there")
     for path in paths:
         name = str(path.relative_to(folder))
-        for first_line, frame in _frames(path):
-            yield _check(name, first_line, frame, section, fields, zone)
+        for lines, frame, misshapen in _frames(path):
+            _check_columns(name, [str(column) for column in frame.columns])
+            batch = _check(name, lines, frame, section, fields, zone)
+            unread = [RejectedRow(name, line, reason, {}) for line, reason in misshapen]
+            yield PointBatch(name, batch.rows + len(unread), batch.accepted, [*batch.rejected, *unread])
 
 
-def _frames(path: Path) -> Iterator[tuple[int, pd.DataFrame]]:
+Lines = np.ndarray[tuple[int], np.dtype[np.int64]]
+Misshapen = list[tuple[int, str]]
+
+
+def _frames(path: Path) -> Iterator[tuple[Lines, pd.DataFrame, Misshapen]]:
+    """The lines and rows of each batch, and the lines (with the reason) that are no row of the table."""
     try:
         if path.suffix == ".parquet":
             line = 1
             for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS):
-                yield line, batch.to_pandas()
+                yield np.arange(line, line + batch.num_rows), batch.to_pandas(), []
                 line += batch.num_rows
         elif path.suffix == ".csv":
             yield from _csv_frames(path)
@@ -92,29 +113,52 @@ def _frames(path: Path) -> Iterator[tuple[int, pd.DataFrame]]:
         raise LoadRefused(f"{path} cannot be read: {error}") from error
 
 
-def _csv_frames(path: Path) -> Iterator[tuple[int, pd.DataFrame]]:
-    with path.open("rb") as file:
-        names = pyarrow.csv.open_csv(file, read_options=pyarrow.csv.ReadOptions(block_size=1 << 20)).schema.names
-    reader = pyarrow.csv.open_csv(
-        path,
-        read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-    )
+def _csv_frames(path: Path) -> Iterator[tuple[Lines, pd.DataFrame, Misshapen]]:
+    skipped: dict[int, str] = {}
+
+    def skip(row: pyarrow.csv.InvalidRow) -> str:
+        skipped[row.number] = f"row: has {row.actual_columns} values, not {row.expected_columns}"
+        return "skip"
+
+    parsing = pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=skip)
+    reading = pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False)
+    names = pyarrow.csv.open_csv(path, read_options=reading, parse_options=parsing).schema.names
+    skipped.clear()
+    converting = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
     line = 2
+    reader = pyarrow.csv.open_csv(path, reading, parsing, converting)
     for batch in reader:
-        yield line, batch.to_pandas()
-        line += batch.num_rows
+        lines = np.arange(line, line + batch.num_rows + len(skipped))
+        lines = lines[~np.isin(lines, list(skipped))][: batch.num_rows]
+        line = int(lines[-1]) + 1 if len(lines) else line
+        yield lines, batch.to_pandas(), _taken(skipped, line)
+    left = _taken(skipped, 1 << 62)
+    if left:
+        yield np.empty(0, np.int64), pd.DataFrame({name: pd.Series(dtype=object) for name in names}), left
+
+
+def _taken(skipped: dict[int, str], before: int) -> Misshapen:
+    """Take out what was skipped before a line."""
+    return [(line, skipped.pop(line)) for line in sorted(skipped) if line < before]
+
+
+def _check_columns(name: str, columns: Sequence[str]) -> None:
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise LoadRefused(f"{name}: columns stand more than once: {', '.join(twice)}")
+    forbidden = [mask(column) for column in columns if is_forbidden_column(column)]
+    if forbidden:
+        raise LoadRefused(f"{name}: take out the columns about people: {', '.join(forbidden)}")
 
 
 def _check(
-    name: str, first_line: int, frame: pd.DataFrame, section: Points, fields: Mapping[str, Field], zone: ZoneInfo
+    name: str, numbers: Lines, frame: pd.DataFrame, section: Points, fields: Mapping[str, Field], zone: ZoneInfo
 ) -> PointBatch:
     frame = frame.reset_index(drop=True)
-    lines = pd.Series(np.arange(first_line, first_line + len(frame)))
+    lines = pd.Series(numbers)
     checked = _Checked(pd.Series("", index=frame.index, dtype=object))
     places = {"lon": Field(section.lon, "number", True), "lat": Field(section.lat, "number", True)}
-    places["accuracy_m"] = Field(section.accuracy_m, "number")
+    places["accuracy_m"] = Field(section.accuracy_m, "number", lowest=0.0, highest=1e6)
     if section.id.column is not None:
         places["id"] = Field(section.id, "text", True)
     for field_name, each in {**places, **fields}.items():
@@ -140,9 +184,13 @@ def _read_field(
     missing = given.isna() | (given.astype(str).str.strip() == "")
     if wanted.required:
         checked.reject(missing, f"{name}: must not be empty")
-    if wanted.kind == "number":
+    if wanted.kind in ("number", "count"):
         values = pd.to_numeric(given.where(~missing), errors="coerce").astype("float64")
         checked.reject(~missing & ~np.isfinite(values), f"{name}: must be a finite number", given)
+        beyond = (values < wanted.lowest) | (values > wanted.highest)
+        checked.reject(beyond, f"{name}: must lie from {wanted.lowest:g} to {wanted.highest:g}", given)
+        if wanted.kind == "count":
+            checked.reject(~missing & (values % 1 != 0), f"{name}: must be a whole number", given)
         return values
     if wanted.kind in ("time", "date"):
         return _moments(name, given.where(~missing), wanted, checked, zone)
@@ -151,17 +199,41 @@ def _read_field(
     checked.reject(
         ~missing & (text.str.len() > LONGEST_TEXT), f"{name}: must be at most {LONGEST_TEXT} long", given
     )
+    checked.reject(~missing & _personal(text.where(~missing, "")), f"{name}: must not hold an ID or mobile number")
     return text.where(~missing, None).astype(object)
 
 
+def _personal(text: pd.Series) -> pd.Series:
+    """Which texts hold something shaped like an ID or mobile number."""
+    matches = pc.match_substring_regex(pa.array(text, pa.string()), _MANY_DIGITS)
+    suspect = matches.to_numpy(zero_copy_only=False)
+    found = pd.Series(data=False, index=text.index)
+    found[suspect] = text[suspect].map(looks_personal)
+    return found
+
+
 def _moments(name: str, given: pd.Series, wanted: Field, checked: _Checked, zone: ZoneInfo) -> pd.Series:
-    moments = pd.to_datetime(given, format=wanted.source.format or "ISO8601", errors="coerce")
-    checked.reject(given.notna() & moments.isna(), f"{name}: must be a {wanted.kind}", given)
+    """Dates, or times in UTC; of times some may carry an offset and some not."""
+    form = wanted.source.format or "ISO8601"
     if wanted.kind == "date":
-        return moments
-    if moments.dt.tz is None:
-        moments = moments.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
-    return moments.dt.tz_convert("UTC")
+        moments = pd.to_datetime(given, format=form, errors="coerce")
+        if isinstance(moments.dtype, pd.DatetimeTZDtype):
+            moments = moments.dt.tz_convert(zone).dt.tz_localize(None)
+    elif pd.api.types.is_datetime64_any_dtype(given):
+        moments = given if isinstance(given.dtype, pd.DatetimeTZDtype) else _in_zone(given, zone)
+        moments = moments.dt.tz_convert("UTC")
+    else:
+        offset = given.astype(str).str.contains(_OFFSET)
+        aware = pd.to_datetime(given.where(offset), format=form, errors="coerce", utc=True)
+        local = pd.to_datetime(given.where(~offset), format=form, errors="coerce").astype("datetime64[us]")
+        moments = aware.fillna(_in_zone(local, zone).dt.tz_convert("UTC"))
+    checked.reject(given.notna() & moments.isna(), f"{name}: must be a {wanted.kind}", given)
+    return moments
+
+
+def _in_zone(local: pd.Series, zone: ZoneInfo) -> pd.Series:
+    """City time: of an hour that comes twice the first, of one that the clocks leave out its end."""
+    return local.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
 
 
 def _place(section: Points, checked: _Checked) -> None:
@@ -190,7 +262,7 @@ def _reject_repeated(checked: _Checked, lines: pd.Series) -> None:
     if len(repeated):
         first = pd.Series(lines[good].to_numpy(), index=ids).groupby(level=0).first()
         for index, value in repeated.items():
-            checked.reasons[index] = f"id: {value!r} is a duplicate of line {first[value]}"
+            checked.reasons[index] = f"id: is a duplicate, got {value!r} as in line {first[value]}"
 
 
 def _rejected(
@@ -204,7 +276,7 @@ def _rejected(
     sources = [section.id, section.lon, section.lat, *(each.source for each in fields.values())]
     columns = list(dict.fromkeys(source.column for source in sources if source.column is not None))
     wrong = frame.index[reasons != ""]
-    texts = frame.loc[wrong, columns].astype(str)
+    texts = frame.loc[wrong, columns].astype(str).fillna("")
     return [
         RejectedRow(
             name,

@@ -43,7 +43,7 @@ def point_column(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> pa.Array
     packed["order"], packed["type"], packed["srid"] = 1, 0x20000001, SRID
     packed["xy"][:, 0], packed["xy"][:, 1] = lon, lat
     digits = np.frombuffer(b"0123456789ABCDEF", np.uint8)
-    octets = packed.view(np.uint8).reshape(len(lon), -1)
+    octets = packed.view(np.uint8).reshape(len(lon), packed.itemsize)
     text = np.empty((len(lon), octets.shape[1] * 2), np.uint8)
     text[:, 0::2], text[:, 1::2] = digits[octets >> 4], digits[octets & 15]
     return pa.array(text.view(f"S{text.shape[1]}").ravel(), pa.binary()).cast(pa.string())

@@ -19,7 +19,11 @@ _CELL_IDS = """
     )
 """
 
-_VALID = "first_revision <= :revision AND (last_revision IS NULL OR last_revision >= :revision)"
+# The leading code narrows the index before the cells do; the city has none.
+_VALID = (
+    "first_revision <= :revision AND (last_revision IS NULL OR last_revision >= :revision) "
+    "AND (CAST(:top AS text) IS NULL OR placement.top = :top)"
+)
 
 _ELEMENTS = text(
     f"""
@@ -40,14 +44,19 @@ _OPEN_INCIDENTS = text(
 )
 
 
-def elements_by_class(connection: Connection, revision: int, level: str, code: str) -> dict[str, int]:
-    """Elements placed in a cell or an area at a revision, by class; every class is there."""
-    given = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL}
+def elements_by_class(
+    connection: Connection, revision: int, level: str, code: str, top: str | None
+) -> dict[str, int]:
+    """Elements placed in a cell or an area at a revision, by class; every class is there.
+
+    ``top`` is the leading code of the placements there, None for the city itself.
+    """
+    given = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL, "top": top}
     counted = {row[0]: row[1] for row in connection.execute(_ELEMENTS, given)}
     return {each: counted.get(each, 0) for each in ELEMENT_CLASSES}
 
 
-def open_incidents(connection: Connection, revision: int, level: str, code: str) -> int:
-    """Incidents that are not closed, placed in a cell or an area at a revision."""
-    given = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL}
+def open_incidents(connection: Connection, revision: int, level: str, code: str, top: str | None) -> int:
+    """Incidents that are not closed, placed in a cell or an area at a revision; ``top`` as above."""
+    given = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL, "top": top}
     return int(connection.execute(_OPEN_INCIDENTS, given).scalar_one())

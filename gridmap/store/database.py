@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg2
 from psycopg2 import errorcodes
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gridmap.errors import DatabaseGone, GridMapError, InvalidInput, RuleBroken, Unavailable
+from gridmap.errors import DatabaseGone, InvalidInput, RuleBroken, Unavailable
 from gridmap.model import Actor
 
 __all__ = ["Connection", "Database"]
@@ -28,7 +29,14 @@ _RULES = {
     errorcodes.EXCLUSION_VIOLATION: "it overlaps one that exists already",
     errorcodes.FOREIGN_KEY_VIOLATION: "it names something that does not exist",
     errorcodes.CHECK_VIOLATION: "it breaks a rule of the table",
+    errorcodes.NOT_NULL_VIOLATION: "a value must stand there",
 }
+_TRY_AGAIN = {
+    errorcodes.DEADLOCK_DETECTED,
+    errorcodes.SERIALIZATION_FAILURE,
+    errorcodes.LOCK_NOT_AVAILABLE,
+}
+_TEXT_RULE = "must be UTF-8 without NUL bytes"
 
 
 class Database:
@@ -85,26 +93,30 @@ def _prepare_session(connection: object, _record: object) -> None:
 def _domain_errors() -> Iterator[None]:
     try:
         yield
-    except GridMapError:
-        raise
     except PoolTimeout as error:
         raise Unavailable("all database connections are busy; try again in a moment") from error
-    except (OperationalError, InterfaceError) as error:
-        if getattr(error.orig, "pgcode", None) == errorcodes.QUERY_CANCELED:
-            raise Unavailable(f"the query took longer than {STATEMENT_TIMEOUT_S} s and was stopped") from error
-        raise DatabaseGone("PostGIS does not answer") from error
     except DBAPIError as error:
-        _raise_domain(error)
+        _raise_domain(error, error.orig, gone=error.connection_invalidated)
+    except psycopg2.Error as error:
+        _raise_domain(error, error)  # COPY speaks to the driver itself
+    except ValueError as error:
+        if isinstance(error, UnicodeEncodeError) or "NUL" in str(error):  # the driver's own words
+            raise InvalidInput("text", "…", _TEXT_RULE) from error
+        raise
 
 
-def _raise_domain(error: DBAPIError) -> None:
-    code = getattr(error.orig, "pgcode", None)
-    diagnostics = getattr(error.orig, "diag", None)
-    if error.connection_invalidated:
-        raise DatabaseGone("PostGIS went away in the middle") from error
+def _raise_domain(error: Exception, driver: BaseException | None, *, gone: bool = False) -> None:
+    code = getattr(driver, "pgcode", None)
+    if code == errorcodes.QUERY_CANCELED:
+        raise Unavailable(f"the query took longer than {STATEMENT_TIMEOUT_S} s and was stopped") from error
+    if code in _TRY_AGAIN:
+        raise Unavailable("another change was under way at the same time; try again") from error
     if code in _RULES:
-        name = getattr(diagnostics, "constraint_name", "") or ""
+        diagnostics = getattr(driver, "diag", None)
+        name = getattr(diagnostics, "constraint_name", None) or getattr(diagnostics, "column_name", None) or ""
         raise RuleBroken(f"refused by the rule {name}: {_RULES[code]}") from error
     if code == errorcodes.CHARACTER_NOT_IN_REPERTOIRE:
-        raise InvalidInput("text", "…", "must be UTF-8 without NUL bytes") from error
+        raise InvalidInput("text", "…", _TEXT_RULE) from error
+    if gone or isinstance(driver, psycopg2.OperationalError | psycopg2.InterfaceError):
+        raise DatabaseGone("PostGIS does not answer") from error
     raise error

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from gridmap.coverage.index import HOW
 from gridmap.crs import Floats
@@ -89,7 +89,7 @@ def _known(connection: Connection, table: Table, source: str, ids: Sequence[str]
     known = select(table.c.external_id).where(table.c.source == source)
     if connection.execute(known.limit(1)).one_or_none() is None:
         return set()
-    return set(connection.execute(known.where(table.c.external_id.in_(ids))).scalars())
+    return set(connection.execute(known.where(table.c.external_id == func.any(list(ids)))).scalars())
 
 
 def _point_columns(
