@@ -27,7 +27,7 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
-from gridmap.errors import ClusterError, GridMapError
+from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import read_description
 from gridmap.settings import read_settings
 
@@ -93,32 +93,30 @@ def init(description: Path, city: CityOption = None) -> None:
 
 @app.command()
 def load(
-    description: Path,
-    files: Annotated[Path | None, typer.Option(help="folder of the files, if not the description's own")] = None,
+    file: Annotated[Path, typer.Argument(help="CITY.toml, or a roster in .xlsx or .csv")],
+    files: Annotated[Path | None, typer.Option(help="folder of a city's files, if not its CITY.toml's")] = None,
+    days: Annotated[
+        int, typer.Option(help="roster: days ahead to look for voids and overlaps", min=1, max=92)
+    ] = 14,
+    record: Annotated[bool, typer.Option("--record", help="roster: record it; without, only preview it")] = False,
     city: CityOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a whole city from its own files, described by CITY.toml, as revision 1: all or nothing."""
-    with open_database(read_settings(city=city)) as database:
-        bring_up_to_date(database)
-        report = load_city(database, OPERATOR, read_description(description), files or description.parent, say)
-    _print(report, as_json)
-
-
-@app.command()
-def roster(
-    file: Path,
-    days: Annotated[int, typer.Option(help="days ahead to look for voids and overlaps", min=1, max=92)] = 14,
-    record: Annotated[bool, typer.Option("--record", help="record it; without, say what would happen")] = False,
-    city: CityOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Preview an Excel or CSV roster with its voids and overlaps; with --record it counts as verified now."""
-    now = datetime.now(UTC)
-    with open_database(read_settings(city=city)) as database:
+    """Load a whole city from its CITY.toml, all or nothing; or preview a roster, and with --record record it."""
+    if file.suffix not in {".toml", ".xlsx", ".csv"}:
+        raise InvalidInput("file", str(file), "must be a CITY.toml, or a roster in .xlsx or .csv")
+    settings = read_settings(city=city)
+    with open_database(settings) as database:
+        if file.suffix == ".toml":
+            bring_up_to_date(database)
+            _print(load_city(database, OPERATOR, read_description(file), files or file.parent, say), as_json)
+            return
         check_migrated(database)
+        now = datetime.now(UTC)
         report = load_roster(database, OPERATOR, file, now, now + timedelta(days=days), record=record)
     _print(report, as_json)
+    if not record:
+        say(f"nothing is recorded yet: gridmap load {file} --record --city {settings.city}")
 
 
 @app.command()

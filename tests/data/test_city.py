@@ -235,7 +235,9 @@ def test_the_service_gives_the_cell_that_postgis_gives(
             assert answer["ladder"]
         totals = client.get("/v1/revisions/current").json()
         assert (totals["cells"], sum(totals["kinds"].values())) == (22_000, 22_000)
-        districts = client.get("/v1/areas", params={"level": "district"}).json()["areas"]
+        listed = client.get("/v1/areas", params={"level": "district"})
+        assert listed.status_code == 200, listed.text
+        districts = listed.json()["areas"]
     assert len(districts) == 16
     assert sum(area["cells"] for area in districts) == 22_000
     assert {area["code"]: area["kinds"]["full_service"] for area in districts}["120116"] == 743

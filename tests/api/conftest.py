@@ -1,0 +1,134 @@
+"""The HTTP service over real PostGIS: one client for all tests that only read, and one for each that writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import shapely
+from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, text
+
+from api.app import create_app
+from api.deps import Service
+from gridmap.access import OPERATOR
+from gridmap.actions.keys import create_key
+from gridmap.cluster import Cluster
+from gridmap.coverage.grid import Grid
+from gridmap.current import Current
+from gridmap.model import Actor
+from gridmap.settings import Settings
+from gridmap.store.database import Database
+
+Serve = Callable[..., AbstractContextManager[TestClient]]
+KeyFor = Callable[..., dict[str, str]]
+MakeCopy = Callable[[str], AbstractContextManager[Database]]
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Runs the application over a database; the snapshot lies in ``folder`` or in one of its own."""
+
+    @contextmanager
+    def run(database: Database, folder: Path | None = None, **settings: object) -> Iterator[TestClient]:
+        folder = folder or tmp_path_factory.mktemp("snapshot")
+        service = Service(Settings(**settings), database, Current(database, folder))  # type: ignore[arg-type]
+        with TestClient(create_app(service)) as client:
+            yield client
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def make_copy(postgis: Cluster, heping: Database) -> MakeCopy:
+    """Makes copies of Heping that last: a running service would keep the original from being copied."""
+
+    @contextmanager
+    def copy(name: str) -> Iterator[Database]:
+        heping.dispose()
+        full = f"{name}_{os.getpid()}"
+        postgis.drop_database(full)
+        original = str(heping.url.database)
+        superuser = create_engine(postgis.url(original, "gridmap_superuser"), isolation_level="AUTOCOMMIT")
+        with superuser.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {full} TEMPLATE {original} OWNER gridmap_owner"))
+        superuser.dispose()
+        database = Database(postgis.url(full))
+        yield database
+        database.dispose()
+        postgis.drop_database(full)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def heping_served(make_copy: MakeCopy) -> Iterator[Database]:
+    """A copy of Heping for the client that only reads."""
+    with make_copy("heping_served") as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def client(serve: Serve, heping_served: Database) -> Iterator[TestClient]:
+    """A client of Heping's service for tests that only read."""
+    with serve(heping_served) as running:
+        yield running
+
+
+@pytest.fixture
+def writer(serve: Serve, heping_copy: Database) -> Iterator[TestClient]:
+    """A client of a copy of Heping that the test may write to."""
+    with serve(heping_copy) as running:
+        yield running
+
+
+def _service(client: TestClient) -> Service:
+    service: Service = client.app.state.service  # type: ignore[attr-defined]
+    return service
+
+
+@pytest.fixture(scope="session")
+def service_of() -> Callable[[TestClient], Service]:
+    """The service behind a client."""
+    return _service
+
+
+@pytest.fixture(scope="session")
+def key_for() -> KeyFor:
+    """Makes a key in a client's database and gives the header that carries it."""
+    number = iter(range(1_000_000))
+
+    def make(
+        client: TestClient, role: str, *territories: str, expires_at: datetime | None = None
+    ) -> dict[str, str]:
+        service = _service(client)
+        holder = Actor(f"test-{role}-{next(number)}", role, territories)
+        key = create_key(service.database, OPERATOR, holder, "a test's key", expires_at)
+        service.current.refresh()
+        return {"Authorization": f"Bearer {key}"}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def grid(client: TestClient) -> Grid:
+    """The grid that the reading client answers from."""
+    return _service(client).state.ready.grid
+
+
+@pytest.fixture(scope="session")
+def inner_points(grid: Grid) -> list[tuple[str, float, float]]:
+    """(cell code, lon, lat) of a point well inside each of 30 cells."""
+    chosen = range(0, len(grid.cells), len(grid.cells) // 30)
+    points = shapely.get_coordinates(shapely.point_on_surface(grid.index.degrees[list(chosen)]))
+    return [(grid.cells[i].code, float(x), float(y)) for i, (x, y) in zip(chosen, points, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    """The time at which the tests began."""
+    return datetime.now(UTC)

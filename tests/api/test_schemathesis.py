@@ -1,0 +1,179 @@
+"""Every route, attacked with data made from its own description: no 500, no undocumented status or shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings, strategies
+from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi import checks
+from sqlalchemy.engine import URL
+
+from api.app import create_app
+from api.deps import Service
+from gridmap.current import Current
+from gridmap.settings import Settings
+from gridmap.store.database import Database
+
+# What a well-formed request may still be told: what it names does not exist, or a right or a rule forbids it.
+CONFIG = {
+    "checks": {
+        "positive_data_acceptance": {"expected-statuses": ["2xx", "401", "404", "409", "422"]},
+        "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "422"]},
+    },
+    # A query field that a route does not know is no error.
+    "generation": {"allow-extra-parameters": False, "with-security-parameters": False},
+}
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+    checks.positive_data_acceptance,
+]
+# Values that exist: without them hardly a random request would find anything to answer.
+KNOWN = {
+    "/v1/cells/{code}": ["120101001001001", "120101001001002"],
+    "/v1/areas/{code}": ["120000", "120101", "120101001", "120101001001"],
+    "area": ["120101", "120101001"],
+    "parent": ["120000", "120101"],
+    "level": ["city", "district", "community"],
+    "territory": ["120101", "120101001001001", "120101-Q01"],
+    "post": ["120101-desk", "120101001001001-worker"],
+    "crs": ["wgs84", "gcj02", "bd09", "EPSG:4490"],
+    "lon": [117.19, 117.1950, 117.2, 116.0, -179.9],
+    "lat": [39.11, 39.1180, 39.12, 39.9, 89.0],
+    "at": ["2026-11-02T03:00:00+08:00", "2025-12-01T00:00:00Z"],
+    "revision": [1],
+    "category": ["noise", "fire"],
+    "bbox": ["117.18,39.11,117.19,39.12"],
+    "shift_id": list(range(1, 40)),
+}
+# Bodies that are taken; random ones hardly ever fit together.
+BODIES: dict[str, dict[str, object]] = {
+    "/v1/posts": {
+        "code": "T-random",
+        "kind": "grid_worker",
+        "title": "网格员",
+        "level": "district",
+        "territory": "120101",
+        "phone": "022-00000000",
+    },
+    "/v1/shifts": {
+        "post": "120101-desk",
+        "holder": {"code": "T-1", "display_name": "值班员（试）"},
+        "hours": "1-7 22:00-06:00; 6 08:00-12:00",
+        "valid_from": "2026-01-01",
+    },
+    "/v1/shift-exceptions": {
+        "post": "120101-desk",
+        "kind": "extra",
+        "begins": "2026-11-02T00:00:00+08:00",
+        "ends": "2026-11-03T00:00:00+08:00",
+        "substitute": {"code": "T-2", "display_name": "值班员（试）"},
+    },
+}
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def routes() -> list[tuple[str, str]]:
+    """(method, path) of every route that the service describes."""
+    nowhere = Database(URL.create("postgresql+psycopg2"))
+    app = create_app(Service(Settings(host="127.0.0.1"), nowhere, Current(nowhere, Path())))
+    return [(method, path) for path, methods in app.openapi()["paths"].items() for method in methods]
+
+
+every_route = pytest.mark.parametrize(("method", "path"), routes())
+
+
+@pytest.fixture(scope="module")
+def attacked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
+    """A client of a copy of Heping that is written to at random."""
+    with make_copy("heping_attacked") as database, serve(database) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def admin(attacked: TestClient, key_for: Callable[..., dict[str, str]]) -> dict[str, str]:
+    """The header of a key that may do everything that one key may."""
+    return key_for(attacked, "system_admin", "*")
+
+
+def attack(client: TestClient, method: str, path: str, headers: dict[str, str], examples: int) -> set[int]:
+    """Well-formed and spoilt requests to one route, each answer held against the description; the statuses."""
+    statuses: set[int] = set()
+    config = SchemathesisConfig.from_dict(CONFIG)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", client.app, config=config)
+    operation = schema[path][method.upper()]
+    for mode in MODES:
+        if mode == GenerationMode.POSITIVE or operation.body or list(operation.iter_parameters()):
+            statuses |= attack_with(operation, mode, headers, examples)
+    return statuses
+
+
+def attack_with(operation: APIOperation, mode: GenerationMode, headers: dict[str, str], examples: int) -> set[int]:
+    """The statuses that requests of one kind got."""
+    statuses: set[int] = set()
+
+    # A fixed order, so that a run that passes passes again.
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), data=strategies.data())
+    def answers_as_described(case: Case, data: strategies.DataObject) -> None:
+        if mode == GenerationMode.POSITIVE:
+            for part in (case.path_parameters, case.query):
+                season(part, operation.path, data)
+            if isinstance(case.body, dict) and data.draw(strategies.booleans()):
+                kept = data.draw(strategies.sampled_from(sorted(case.body)))
+                case.body = {**BODIES[operation.path], kept: case.body[kept]}
+        statuses.add(case.call_and_validate(headers=headers, checks=CHECKS).status_code)
+
+    answers_as_described()
+    return statuses
+
+
+def season(part: object, path: str, data: strategies.DataObject) -> None:
+    """Put values that exist in place of most of the random ones."""
+    known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster"), [])}
+    if isinstance(part, dict):
+        for name in sorted(part.keys() & known.keys()):
+            if data.draw(strategies.integers(0, 4)) and part[name] is not None:
+                part[name] = data.draw(strategies.sampled_from(known[name]))
+
+
+@every_route
+def test_strangers_are_answered_as_described(attacked: TestClient, method: str, path: str) -> None:
+    statuses = attack(attacked, method, path, {}, examples=20)
+    if method == "get":
+        assert 200 in statuses
+    else:
+        assert 401 in statuses
+        assert min(statuses) >= 400, "a stranger wrote something"
+
+
+@every_route
+def test_an_administrator_is_answered_as_described(
+    attacked: TestClient, admin: dict[str, str], method: str, path: str
+) -> None:
+    statuses = attack(attacked, method, path, admin, examples=20)
+    assert min(statuses) < 300, "no request was good enough to show what a right answer looks like"
+
+
+@pytest.mark.soak
+@every_route
+def test_an_administrator_is_answered_as_described_at_length(
+    attacked: TestClient, admin: dict[str, str], method: str, path: str
+) -> None:
+    assert min(attack(attacked, method, path, admin, examples=1000)) < 300
