@@ -27,6 +27,7 @@ from gridmap.store.grid import (
     insert_cells,
     reserve_cell_ids,
 )
+from gridmap.store.loads import analyze
 from gridmap.store.overlays import insert_overlays, read_overlays
 from gridmap.store.reference import insert_lines, insert_outlines
 from gridmap.store.revisions import find_current, insert_revision
@@ -88,6 +89,7 @@ def load_city(
             report.points.append(placer.load_elements(elements, progress))
         for incidents in description.incidents:
             report.points.append(placer.load_incidents(incidents, progress))
+        analyze(connection)
         progress("committing")
     return report
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy.exc import ArgumentError
 
 from gridmap.access import OPERATOR
 from gridmap.cluster import Cluster
@@ -72,11 +72,10 @@ def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[D
 
 @contextmanager
 def _pool(url: str) -> Iterator[Database]:
-    try:
-        database = Database(url)
-    except ArgumentError as error:  # its own text would show the password
+    if not re.match(r"postgresql(\+psycopg2)?://", url):  # not shown: it may hold a password
         rule = "must look like postgresql+psycopg2://user@host/database"
-        raise InvalidInput("GRIDMAP_DATABASE_URL", "…", rule) from error
+        raise InvalidInput("GRIDMAP_DATABASE_URL", "…", rule)
+    database = Database(url)
     try:
         yield database
     finally:

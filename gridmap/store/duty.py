@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, select, text, update
@@ -83,25 +83,37 @@ def _required(text_: str) -> tuple[WeeklyHours, ...]:
 def _read_shifts(
     connection: Connection, begins: datetime, ends: datetime, known_at: datetime, posts: Sequence[str] | None
 ) -> list[Shift]:
-    table = tables.shift
     days = Range((begins - _BEFORE).date(), (ends + _AFTER).date(), bounds="[]")
-    columns = ("post", "holder", "backup", "weekdays", "starts", "minutes", "verified_at")
+    return [shift for _, shift in _select_shifts(connection, known_at, posts, days)]
+
+
+def _select_shifts(
+    connection: Connection, known_at: datetime, posts: Sequence[str] | None, days: Range[date] | None
+) -> list[tuple[int, Shift]]:
+    """Rules with their ids, by post; those that hold on some of ``days`` (None: at any time)."""
+    table = tables.shift
+    columns = ("id", "post", "holder", "backup", "weekdays", "starts", "minutes", "verified_at")
     query = select(
         *(table.c[name] for name in columns),
         func.lower(table.c.valid).label("valid_from"),
         (func.upper(table.c.valid) - 1).label("valid_until"),
-    ).where(_known(table, known_at), table.c.valid.op("&&")(days))
+    ).where(_known(table, known_at))
+    if days is not None:
+        query = query.where(table.c.valid.op("&&")(days))
     if posts is not None:
         query = query.where(table.c.post.in_(posts))
     return [
-        Shift(
-            post=row.post,
-            holder=row.holder,
-            hours=WeeklyHours(row.weekdays, row.starts, row.minutes),
-            valid_from=row.valid_from,
-            valid_until=row.valid_until,
-            backup=row.backup,
-            verified_at=row.verified_at,
+        (
+            row.id,
+            Shift(
+                post=row.post,
+                holder=row.holder,
+                hours=WeeklyHours(row.weekdays, row.starts, row.minutes),
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+                backup=row.backup,
+                verified_at=row.verified_at,
+            ),
         )
         for row in connection.execute(query.order_by(table.c.post, table.c.id))
     ]
@@ -192,8 +204,9 @@ def replace_post(connection: Connection, post: Post, now: datetime) -> bool:
 
 
 def upsert_holders(connection: Connection, holders: Iterable[Holder]) -> None:
-    """New holders, and new display names for known ones."""
-    rows = [{"code": holder.code, "display_name": holder.display_name} for holder in holders]
+    """New holders, and new display names for known ones; of two with one code the last counts."""
+    names = {holder.code: holder.display_name for holder in holders}
+    rows = [{"code": code, "display_name": name} for code, name in names.items()]
     if rows:
         statement = upsert(tables.holder).values(rows)
         changed = {"display_name": statement.excluded.display_name}
@@ -266,12 +279,7 @@ def shift_post(connection: Connection, shift_id: int) -> str | None:
 
 def read_shift_ids(connection: Connection, post: str) -> list[tuple[int, Shift]]:
     """The rules of a post that are known now, with their ids."""
-    now = datetime.now(UTC)
-    far = timedelta(days=366 * 100)
-    shifts = _read_shifts(connection, now - far, now + far, now, [post])
-    query = select(tables.shift.c.id).where(tables.shift.c.post == post, _known(tables.shift, now))
-    ids = connection.execute(query.order_by(tables.shift.c.id)).scalars()
-    return list(zip(ids, shifts, strict=True))
+    return _select_shifts(connection, datetime.now(UTC), [post], None)
 
 
 def read_post(connection: Connection, code: str, now: datetime) -> Post:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 import pyarrow as pa
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from gridmap.model import Actor, LoadCounts, RejectedRow
 from gridmap.store import tables
@@ -44,3 +44,9 @@ def read_rejected(connection: Connection, load_id: int) -> list[RejectedRow]:
     table = tables.rejected_row
     query = select(table.c.file, table.c.line, table.c.reason, table.c.columns).where(table.c.load_id == load_id)
     return [RejectedRow(*row) for row in connection.execute(query.order_by(table.c.file, table.c.line))]
+
+
+def analyze(connection: Connection) -> None:
+    """Let the planner know what a bulk load has put there, before anybody asks."""
+    for table in tables.metadata.sorted_tables:
+        connection.execute(text(f'ANALYZE "{table.name}"'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -21,7 +22,8 @@ from gridmap.store.revisions import read_current
 
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
 FRESH_FOR = timedelta(hours=1)
-# How far ahead a snapshot knows who is on shift.
+# How far ahead and back a snapshot knows who is on shift; the rules read reach further back than this.
+DUTY_BEHIND = timedelta(hours=1)
 DUTY_AHEAD = timedelta(days=7, hours=2)
 
 
@@ -49,7 +51,7 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
     keys = (
         before.keys if before is not None and same("keys") else {key.sha256: key for key in read_keys(connection)}
     )
-    duty = read_duty(connection, now, now + DUTY_AHEAD, known_at=now)
+    duty = replace(read_duty(connection, now, now + DUTY_AHEAD, known_at=now), begins=now - DUTY_BEHIND)
     fresh_until = min(now + FRESH_FOR, next_change(connection, now) or now + FRESH_FOR)
     return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until)
 
