@@ -33,6 +33,15 @@ def polygonal(geometries: Geometries, names: Sequence[str]) -> Geometries:
     return flat
 
 
+def lines(geometries: Geometries, names: Sequence[str | None]) -> Geometries:
+    """Two-dimensional lines, one per name; LoadRefused names the rows that are something else."""
+    flat: Geometries = shapely.force_2d(geometries)
+    wrong = (shapely.get_type_id(flat) != 1) | shapely.is_empty(flat)
+    if wrong.any():
+        raise LoadRefused(f"not a LineString, one a row: {_named(names, wrong)}")
+    return flat
+
+
 def check_coverage(geometries: Geometries, names: Sequence[str], what: str) -> None:
     """LoadRefused with the places where polygons overlap, leave gaps or do not share edges vertex by vertex."""
     faults = shapely.coverage_invalid_edges(geometries)
@@ -83,10 +92,10 @@ def unions(geometries: Geometries, groups: NDArray[np.object_]) -> tuple[list[st
     return [str(name) for name in names], result
 
 
-def _first(names: Sequence[str], wrong: NDArray[np.bool_]) -> list[str]:
+def _first(names: Sequence[str | None], wrong: NDArray[np.bool_]) -> list[str]:
     return [str(names[int(i)]) for i in np.flatnonzero(wrong)[:SHOWN_FAULTS]]
 
 
-def _named(names: Sequence[str], wrong: NDArray[np.bool_]) -> str:
+def _named(names: Sequence[str | None], wrong: NDArray[np.bool_]) -> str:
     more = int(wrong.sum()) - SHOWN_FAULTS
     return ", ".join(_first(names, wrong)) + (f" and {more} more" if more > 0 else "")

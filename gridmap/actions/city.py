@@ -127,7 +127,10 @@ def _publish_first(
     areas: list[Area],
     dated: RevisionSection,
 ) -> Grid:
-    revision = insert_revision(connection, actor, FIRST_REVISION, dated.valid_from, dated.note)
+    begins = dated.valid_from
+    if begins.tzinfo is None:
+        begins = begins.replace(tzinfo=city.zone)
+    revision = insert_revision(connection, actor, FIRST_REVISION, begins, dated.note)
     ids = reserve_cell_ids(connection, len(rows.codes))
     columns = zip(ids, rows.codes, rows.names, rows.kinds, rows.communities, rows.services, strict=True)
     cells = tuple(Cell(*row) for row in columns)
@@ -156,12 +159,11 @@ def _load_layers(connection: Connection, folder: Path, description: Description,
         dated = layers.dates_or_none(rows.columns["date"])
         insert_outlines(connection, {**columns, "dated": dated}, shapes.multis(rows.geometries))
         report.outlines = (report.outlines or 0) + len(dated)
-    for lines in description.lines:
-        wanted = {name: getattr(lines, name) for name in ("id", "kind", "name", "road_class")}
-        rows = layers.read_layer(folder, lines, **wanted)
-        insert_lines(
-            connection, {name: layers.text_or_none(rows.columns[name]) for name in wanted}, rows.geometries
-        )
+    for centre_lines in description.lines:
+        wanted = {name: getattr(centre_lines, name) for name in ("id", "kind", "name", "road_class")}
+        rows = layers.read_layer(folder, centre_lines, **wanted)
+        columns = {name: layers.text_or_none(rows.columns[name]) for name in wanted}
+        insert_lines(connection, columns, shapes.lines(rows.geometries, columns["id"]))
         report.lines = (report.lines or 0) + len(rows.geometries)
     if description.overlays is not None:
         wanted = {name: getattr(description.overlays, name) for name in ("code", "name", "kind")}

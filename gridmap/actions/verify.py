@@ -97,7 +97,9 @@ def _check_placements(connection: Connection, grid: Grid, subject: str, report: 
             report.faults.append(f"{subject} {batch.ids[position]} is placed in the wrong cell")
     if wrong:
         report.faults.append(f"{wrong:,} {subject}s are placed in the wrong cell")
-    subjects, placements = count_placements(connection, subject, grid.revision.number)
-    if not subjects == placements == placed + outside:
-        report.faults.append(f"{subjects:,} {subject}s have {placements:,} placements, {placed + outside:,} read")
+    counted = count_placements(connection, subject, grid.revision.number)
+    if not counted.subjects == counted.placements == counted.placed == placed + outside:
+        report.faults.append(
+            f"{counted.subjects:,} {subject}s have {counted.placements:,} placements, of {counted.placed:,} of them"
+        )
     return {"placed": placed, "outside": outside}

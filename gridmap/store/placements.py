@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, func, or_, select
+from sqlalchemy import Connection, Table, distinct, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gridmap.crs import Floats
@@ -48,12 +48,22 @@ def read_placed_points(connection: Connection, subject: str, revision: int) -> I
         yield PlacedPoints(ids, coordinates[:, 0], coordinates[:, 1], cell_ids)
 
 
-def count_placements(connection: Connection, subject: str, revision: int) -> tuple[int, int]:
-    """How many elements or incidents there are, and how many placements at ``revision``."""
-    table, placement, _ = _TABLES[subject]
+@dataclass(frozen=True, slots=True)
+class PlacementCounts:
+    """How many subjects there are, how many placements at a revision, and how many subjects those name."""
+
+    subjects: int
+    placements: int
+    placed: int
+
+
+def count_placements(connection: Connection, subject: str, revision: int) -> PlacementCounts:
+    """Count elements or incidents and their placements at ``revision``; all three are equal when all is well."""
+    table, placement, key = _TABLES[subject]
     subjects = connection.execute(select(func.count()).select_from(table)).scalar_one()
-    placed = select(func.count()).select_from(placement).where(_valid(placement, revision))
-    return int(subjects), int(connection.execute(placed).scalar_one())
+    counted = select(func.count(), func.count(distinct(placement.c[key]))).where(_valid(placement, revision))
+    placements, placed = connection.execute(counted).one()
+    return PlacementCounts(int(subjects), int(placements), int(placed))
 
 
 def _valid(placement: Table, revision: int) -> ColumnElement[bool]:

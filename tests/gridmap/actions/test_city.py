@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,6 +18,7 @@ from gridmap.ingest.description import read_description
 from gridmap.model import Actor
 from gridmap.store.city import read_city
 from gridmap.store.database import Database
+from gridmap.store.revisions import read_current
 
 # Sixteen squares in four communities of two districts, whose codes are neither in order nor of one length.
 CITY = """
@@ -207,6 +209,13 @@ def test_an_empty_city_is_started_then_filled(database: Database, folder: Path) 
     assert load(database, folder).cells == 16
 
 
+def test_a_date_without_offset_is_city_time(database: Database, folder: Path) -> None:
+    edit("CITY.toml", "2026-01-01T00:00:00+08:00", "2026-01-01T00:00:00")(folder)
+    load(database, folder)
+    with database.begin(OPERATOR) as connection:
+        assert read_current(connection).valid_from == datetime(2025, 12, 31, 16, tzinfo=UTC)
+
+
 def test_a_second_load_is_refused_and_changes_nothing(database: Database, folder: Path) -> None:
     load(database, folder)
     before = [count(database, table) for table in ("revision", "cell", "element", "load")]
@@ -255,6 +264,24 @@ def put(column: str, row: int, value: object) -> Callable[[gpd.GeoDataFrame], gp
 
 def edit(file: str, old: str, new: str) -> Callable[[Path], object]:
     return lambda folder: (folder / file).write_text((folder / file).read_text().replace(old, new))
+
+
+LINES = """
+[[lines]]
+file = "lines.gpkg"
+crs = "EPSG:4326"
+id = "id"
+kind = "kind"
+"""
+
+
+def split_line(folder: Path) -> None:
+    """A line of two parts, which is two lines."""
+    parts = shapely.MultiLineString([[(117, 39), (117.01, 39)], [(117.02, 39), (117.03, 39)]])
+    frame = gpd.GeoDataFrame([("L1", "street", parts)], columns=["id", "kind", "geometry"], crs="EPSG:4326")
+    frame.to_file(folder / "lines.gpkg")
+    with (folder / "CITY.toml").open("a") as file:
+        file.write(LINES)
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -310,6 +337,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: cells(f, put("geometry", 5, shapely.Point(117, 39))),
         "not a polygon: A2|not a polygon",
     ),
+    "a line of two parts": (split_line, "not a LineString, one a row: L1"),
     "swapped axes": (
         lambda f: cells(f, lambda c: c.set_geometry(shapely.transform(c.geometry.values, lambda p: p[:, ::-1]))),
         "no place on earth",

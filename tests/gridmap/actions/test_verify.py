@@ -93,6 +93,18 @@ def test_a_missing_placement_is_found(heping_copy: Database, subject: str) -> No
     assert "placements" in fault
 
 
+def test_a_missing_placement_does_not_hide_behind_a_double_one(heping_copy: Database) -> None:
+    change(heping_copy, "DELETE FROM element_placement WHERE element_id = (SELECT min(id) FROM element)")
+    change(
+        heping_copy,
+        "INSERT INTO element_placement (top, element_id, first_revision, cell_id, how) "
+        "SELECT top, element_id, 0, cell_id, how FROM element_placement "
+        "WHERE element_id = (SELECT max(id) FROM element)",
+    )
+    (fault,) = verified(heping_copy).faults
+    assert "elements have" in fault
+
+
 def test_who_may_verify(heping: Database) -> None:
     assert verify_city(heping, Actor("a", "auditor"), lambda _: None).faults == []
     with pytest.raises(NotAllowed):
