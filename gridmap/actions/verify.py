@@ -100,6 +100,6 @@ def _check_placements(connection: Connection, grid: Grid, subject: str, report: 
     counted = count_placements(connection, subject, grid.revision.number)
     if not counted.subjects == counted.placements == counted.placed == placed + outside:
         report.faults.append(
-            f"{counted.subjects:,} {subject}s have {counted.placements:,} placements, of {counted.placed:,} of them"
+            f"{counted.subjects:,} {subject}s have {counted.placements:,} placements of {counted.placed:,} of them"
         )
     return {"placed": placed, "outside": outside}
