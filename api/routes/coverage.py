@@ -28,7 +28,7 @@ from gridmap.coverage.snapshot import Snapshot
 from gridmap.crs import check_name
 from gridmap.current import State
 from gridmap.duty import DutyBook
-from gridmap.errors import DatabaseGone
+from gridmap.errors import Unavailable
 from gridmap.model import PUBLIC
 
 router = APIRouter(prefix="/v1", tags=["coverage"])
@@ -77,12 +77,12 @@ def _from_memory(snapshot: Snapshot, question: Question) -> Answer:
 def _from_history(
     service: Service, state: State, question: Question, known_at: datetime | None, revision: int | None
 ) -> tuple[Answer, DutyBook, State]:
-    """From PostGIS; when it is gone, from memory for a time that the snapshot knows."""
+    """From PostGIS; when it is gone or too busy, from memory for a time that the snapshot knows."""
     snapshot = state.ready
     try:
         with service.database.begin(PUBLIC) as connection:
             found, book = history.cover(connection, snapshot.city, question, known_at, revision)
-    except DatabaseGone:
+    except Unavailable:
         knows_grid = revision in (None, snapshot.grid.revision.number)
         if known_at is None and knows_grid and snapshot.duty.begins <= question.at <= snapshot.duty.ends:
             gone = state if state.gone_since else replace(state, gone_since=datetime.now(UTC))

@@ -10,9 +10,10 @@ from pathlib import Path
 from gridmap.access import Action, require
 from gridmap.actions.duty import check_territory
 from gridmap.duty import DutyBook, Overlap, Void
+from gridmap.errors import NotFound
 from gridmap.ingest.roster import Roster, read_roster
 from gridmap.ingest.roster_preview import RosterChanges, preview
-from gridmap.model import Actor, City, LoadCounts, RejectedRow, Shift
+from gridmap.model import Actor, City, LoadCounts, Post, RejectedRow, Shift
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import (
@@ -88,6 +89,15 @@ def load_roster(
         overlaps=shown.overlaps,
         stale=len(shown.stale),
     )
+
+
+def posts_of(database: Database, actor: Actor, territory: str) -> list[Post]:
+    """The posts that stand at a cell, an area or an overlay now; NotFound when there is none."""
+    with database.begin(actor) as connection:
+        posts = list_posts(connection, datetime.now(UTC), territories=[territory])
+    if not posts:
+        raise NotFound(f"no post stands at {territory!r}")
+    return posts
 
 
 def _book(connection: Connection, city: City, roster: Roster, now: datetime) -> DutyBook:

@@ -13,7 +13,7 @@ import typer
 
 from gridmap.access import OPERATOR
 from gridmap.actions.city import init_city, load_city
-from gridmap.actions.roster import load_roster
+from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
 from gridmap.cli import demo as demo_city
 from gridmap.cli import server
@@ -29,6 +29,7 @@ from gridmap.cli.environment import (
 )
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import read_description
+from gridmap.ingest.roster_template import write_template
 from gridmap.settings import read_settings
 
 app = typer.Typer(
@@ -117,6 +118,16 @@ def load(
     _print(report, as_json)
     if not record:
         say(f"nothing is recorded yet: gridmap load {file} --record --city {settings.city}")
+
+
+@app.command()
+def template(file: Path, territory: str, city: CityOption = None) -> None:
+    """Write an empty roster for the posts of one cell, area or overlay, to be filled in and loaded."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        posts = posts_of(database, OPERATOR, territory)
+    write_template(file, posts)
+    print(f"{file}: {len(posts)} posts; fill it in, then: gridmap load {file}")
 
 
 @app.command()

@@ -75,8 +75,9 @@ class Answer:
 def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m: float) -> Whereabouts:
     """Where a point lies in ``grid``, from memory."""
     position, how = grid.index.locate(lon, lat)
-    near = grid.index.candidates(lon, lat, accuracy_m + _ON_EDGE_M)
+    within_m = accuracy_m + _ON_EDGE_M
     if position < 0:
+        near = grid.index.candidates(lon, lat, within_m)
         return Whereabouts(
             revision=grid.revision,
             how=HOW[how],
@@ -91,7 +92,8 @@ def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m:
     cell = grid.cells[position]
     edge_distance_m = 0.0 if how == EDGE_CODE else grid.index.edge_distance_m(position, lon, lat)
     sure = how == INSIDE_CODE and edge_distance_m > accuracy_m
-    others = [one for one in near if one.position != position]
+    # most points are sure, and for them nobody asks which other cells are near
+    others = [] if sure else [one for one in grid.index.candidates(lon, lat, within_m) if one.position != position]
     return Whereabouts(
         revision=grid.revision,
         how=HOW[how],
@@ -100,7 +102,7 @@ def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m:
         overlays=overlays.at(lon, lat),
         edge_distance_m=edge_distance_m,
         ambiguous=not sure,
-        candidates=_candidates(grid, [Near(position, 0.0), *([] if sure else others)]),
+        candidates=_candidates(grid, [Near(position, 0.0), *others]),
         nearest=None,
     )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 import pyarrow as pa
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, insert, text, update
 
 from gridmap.model import Actor, LoadCounts, RejectedRow
 from gridmap.store import tables
@@ -37,13 +37,6 @@ def insert_rejected(connection: Connection, load_id: int, rejected: Sequence[Rej
         "columns": [json.dumps(dict(row.columns), ensure_ascii=False) for row in rejected],
     }
     copy_rows(connection, tables.rejected_row, pa.table(rows))
-
-
-def read_rejected(connection: Connection, load_id: int) -> list[RejectedRow]:
-    """The rejected rows of a load, by file and line."""
-    table = tables.rejected_row
-    query = select(table.c.file, table.c.line, table.c.reason, table.c.columns).where(table.c.load_id == load_id)
-    return [RejectedRow(*row) for row in connection.execute(query.order_by(table.c.file, table.c.line))]
 
 
 def analyze(connection: Connection) -> None:

@@ -180,6 +180,24 @@ def test_what_memory_does_not_know_is_refused_while_the_database_is_gone(
         assert wrong.status_code == 422, "what is wrong is wrong whether the database runs or not"
 
 
+def test_a_time_that_memory_knows_is_answered_while_all_connections_are_busy(
+    serve: Serve, heping: Database
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    point = {"lon": 117.195, "lat": 39.118, "crs": "wgs84"}
+    busy = Database(heping.url, pool_size=1)
+    with serve(busy) as client:
+        expected = client.get("/v1/coverage", params={**point, "at": soon}).json()
+        with busy.begin(OPERATOR):
+            answer = client.get("/v1/coverage", params={**point, "at": soon})
+            assert client.get("/v1/revisions/current").status_code == 503
+    assert answer.status_code == 200, answer.text
+    assert expected["degraded"] is None
+    assert answer.json()["degraded"] is not None
+    for name in ("cell", "ladder", "on_duty"):
+        assert answer.json()[name] == expected[name]
+
+
 def test_writes_are_refused_while_the_database_is_gone(
     serve: Serve, stopped: Cluster, key_for: Callable[..., dict[str, str]]
 ) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import create_engine, text
 
 from gridmap.cli.commands import app, main
@@ -179,6 +180,13 @@ def test_a_roster_is_previewed_and_then_recorded(run: Run, heping_files: Path, t
     assert recorded["added"] == shown["added"]
     after = json.loads(run("load", str(path), "--json", **settings).stdout)
     assert (after["added"], after["unchanged"]) == (0, shown["added"] + shown["unchanged"])
+    blank = tmp_path / "blank.xlsx"
+    assert "'nowhere'" in refused(run("template", str(blank), "nowhere", **settings))
+    assert not blank.exists()
+    assert run("template", str(blank), "120101001", **settings).returncode == 0
+    listed = [row[0].value for row in load_workbook(blank)["posts"].iter_rows(min_row=2)]
+    assert "120101001-desk" in listed
+    assert all(str(code).startswith("120101001-") for code in listed)
 
 
 @pytest.mark.parametrize(
