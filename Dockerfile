@@ -9,10 +9,14 @@ COPY . .
 RUN uv pip install --no-cache --python /opt/gridmap/bin/python --no-deps .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --create-home --home-dir /var/lib/gridmap gridmap
+RUN useradd --system --create-home --home-dir /var/lib/gridmap gridmap && \
+    install -d -o gridmap /var/cache/gridmap
 COPY --from=build /opt/gridmap /opt/gridmap
 ENV PATH=/opt/gridmap/bin:$PATH PYTHONUNBUFFERED=1 GRIDMAP_HOME=/var/lib/gridmap
+# The index is compiled here, by the user who runs it and for any processor, so that no container compiles it anew.
+ENV NUMBA_CACHE_DIR=/var/cache/gridmap NUMBA_CPU_NAME=generic
 USER gridmap
+RUN python -c 'import gridmap.coverage.index'
 WORKDIR /var/lib/gridmap
 EXPOSE 8000
 CMD ["gridmap", "serve"]

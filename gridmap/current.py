@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gridmap.coverage import snapshot as disk
 from gridmap.coverage.snapshot import Snapshot
-from gridmap.errors import NotFound, Unavailable
+from gridmap.errors import LoadRefused, NotFound, Unavailable
 from gridmap.model import Actor
 from gridmap.store.database import Database
 from gridmap.store.snapshot import read_snapshot, read_versions
@@ -78,7 +78,7 @@ class Current:
                 fresh = self._read(before)
             except NotFound:
                 self.state = State(None, None)  # an empty city: nothing to answer from yet
-            except Unavailable as error:
+            except (Unavailable, LoadRefused) as error:  # refused: cells that are not a coverage
                 self._go_on_without(error)
             else:
                 if self.state.gone_since is not None:
@@ -107,7 +107,7 @@ class Current:
 
     def _go_on_without(self, error: Exception) -> None:
         if self.state.gone_since is None:
-            logger.warning("going on without the database: %s", error)
+            logger.warning("going on with what is known: %s", error)
             self.state = replace(self.state, gone_since=datetime.now(UTC))
 
     def _follow(self) -> None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from gridmap import shapes
 from gridmap.access import Action, require
 from gridmap.coverage.grid import Grid
+from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import LoadRefused
-from gridmap.model import Actor, City
+from gridmap.model import Actor, Area, City
 from gridmap.shapes import Geometries
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.grid import read_area_shapes
 from gridmap.store.placements import count_placements, read_placed_points
-from gridmap.store.snapshot import read_grid
+from gridmap.store.snapshot import read_cells_and_areas
 
 Progress = Callable[[str], None]
 _SHOWN = 10
@@ -41,11 +43,17 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
     require(actor, Action.VERIFY)
     with database.begin(actor, long_work=True) as connection:
         city = read_city(connection)
-        grid = read_grid(connection, city)
-        report = VerifyReport(grid.revision.number, len(grid.cells))
+        revision, cells, geometries, areas = read_cells_and_areas(connection)
+        report = VerifyReport(revision.number, len(cells))
         progress("checking that the cells are a coverage")
-        _check(report, grid.index.degrees, [cell.code for cell in grid.cells], "the cells")
-        _check_levels(connection, city, grid, report, progress)
+        _check(report, geometries, [cell.code for cell in cells], "the cells")
+        groups = np.array([cell.community for cell in cells], dtype=object)
+        _check_levels(connection, city, areas, groups, geometries, report, progress)
+        try:
+            grid = Grid(revision, cells, areas, CoverageIndex.build(geometries, city.metric_crs))
+        except LoadRefused as error:
+            report.faults.append(f"nothing can be placed, so no placement was checked: {error}")
+            return report
         progress("placing every element again")
         report.elements = _check_placements(connection, grid, "element", report)
         progress("placing every incident again")
@@ -61,15 +69,22 @@ def _check(report: VerifyReport, geometries: Geometries, names: list[str], what:
 
 
 def _check_levels(
-    connection: Connection, city: City, grid: Grid, report: VerifyReport, progress: Progress
+    connection: Connection,
+    city: City,
+    areas: Mapping[str, Area],
+    groups: NDArray[np.object_],
+    below: Geometries,
+    report: VerifyReport,
+    progress: Progress,
 ) -> None:
-    """Each level's stored shapes are a coverage and are, vertex by vertex, the unions of the level below."""
-    groups = np.array([cell.community for cell in grid.cells], dtype=object)
-    below = grid.index.degrees
+    """Each level's stored shapes are a coverage and are, vertex by vertex, the unions of the level below.
+
+    ``groups`` are the lowest areas that the cells' polygons ``below`` belong to.
+    """
     for level in reversed(city.levels):
         progress(f"recomputing the unions of the level {level}")
         codes, unions = shapes.unions(below, groups)
-        stored_codes, stored = read_area_shapes(connection, grid.revision.number, level)
+        stored_codes, stored = read_area_shapes(connection, report.revision, level)
         report.levels[level] = len(stored_codes)
         if codes != stored_codes:
             differing = sorted(set(codes) ^ set(stored_codes))[:_SHOWN]
@@ -79,7 +94,7 @@ def _check_levels(
         for position in np.flatnonzero(~same)[:_SHOWN]:
             report.faults.append(f"{level} {codes[position]}: the stored shape is not the union of its cells")
         _check(report, stored, codes, f"the areas of the level {level}")
-        groups = np.array([grid.areas[code].parent for code in codes], dtype=object)
+        groups = np.array([areas[code].parent for code in codes], dtype=object)
         below = unions
 
 

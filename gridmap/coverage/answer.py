@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridmap.coverage.grid import Grid, OverlayMap
-from gridmap.coverage.index import EDGE_CODE, HOW, INSIDE_CODE, Near
+from gridmap.coverage.index import EDGE_CODE, HOW, INSIDE_CODE, ON_EDGE_M, Near
 from gridmap.duty import DutyBook, Liaison, Rung, Turn
 from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Area, Cell, City, Overlay, Post, Revision
-
-# Rounding of a metric crs: a point exactly on an edge may come out this far from it.
-_ON_EDGE_M = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +72,8 @@ class Answer:
 def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m: float) -> Whereabouts:
     """Where a point lies in ``grid``, from memory."""
     position, how = grid.index.locate(lon, lat)
-    within_m = accuracy_m + _ON_EDGE_M
     if position < 0:
-        near = grid.index.candidates(lon, lat, within_m)
+        near = grid.index.candidates(lon, lat, accuracy_m)
         return Whereabouts(
             revision=grid.revision,
             how=HOW[how],
@@ -91,9 +87,11 @@ def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m:
         )
     cell = grid.cells[position]
     edge_distance_m = 0.0 if how == EDGE_CODE else grid.index.edge_distance_m(position, lon, lat)
-    sure = how == INSIDE_CODE and edge_distance_m > accuracy_m
+    sure = how == INSIDE_CODE and edge_distance_m > max(accuracy_m, ON_EDGE_M)
     # most points are sure, and for them nobody asks which other cells are near
-    others = [] if sure else [one for one in grid.index.candidates(lon, lat, within_m) if one.position != position]
+    others = (
+        [] if sure else [one for one in grid.index.candidates(lon, lat, accuracy_m) if one.position != position]
+    )
     return Whereabouts(
         revision=grid.revision,
         how=HOW[how],

@@ -27,6 +27,8 @@ INT_ROWS = types.Array(types.int32, 2, "C", readonly=True)
 LONGS = types.Array(types.int64, 1, "C", readonly=True)
 OUT_INTS = types.Array(types.int32, 1, "C")
 OUT_BYTES = types.Array(types.uint8, 1, "C")
+OUT_LONGS = types.Array(types.int64, 1, "C")
+OUT_FLOATS = types.Array(types.float64, 1, "C")
 FLOAT = types.float64
 INT = types.int64
 

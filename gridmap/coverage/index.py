@@ -1,11 +1,14 @@
-"""Which cell is a point in: the index over one revision's cells, behind one interface.
+"""Which cell is a point in, how far from its edges, and which cells are near: the index over one revision's cells.
 
-A shapely STRtree carries it. Positions are those of the cells sorted by code (bytes), so that the lowest
-position of the cells that cover a point is law 1's lowest code.
+Positions are those of the cells sorted by code (bytes), so that the lowest position of the cells that cover a
+point is law 1's lowest code. Placement is exact: ``raster`` says why. Distances are those of ``nearby``.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +16,11 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
 
+from gridmap.coverage.edges import edges_of
+from gridmap.coverage.nearby import Ints, Longs, Nearby
+from gridmap.coverage.raster import Raster
 from gridmap.crs import Floats, from_wgs84
+from gridmap.errors import InvalidInput
 from gridmap.shapes import Geometries
 
 OUTSIDE = -1
@@ -22,9 +29,12 @@ OUTSIDE = -1
 HOW = ("inside", "edge", "outside")
 INSIDE_CODE, EDGE_CODE, OUTSIDE_CODE = 0, 1, 2
 
+# What a metric crs cannot tell from 0: edges bend in it (``nearby``), and it rounds.
+ON_EDGE_M = 0.002
 # Beyond this many degrees from the city a metric crs is no longer true to scale; then distances are geodesic.
 _METRIC_REACH_DEGREES = 3.0
-_BATCH = 200_000
+# Points that one thread places before it takes the next ones: enough to make the handing out cheap.
+_BATCH = 65_536
 _WGS84 = Geod(ellps="WGS84")
 
 
@@ -37,107 +47,162 @@ class Near:
 
 
 class CoverageIndex:
-    """Exact lookups over n cells; immutable, so that readers switch from one index to the next in one step."""
+    """Exact look-ups over n cells; immutable, so that readers switch from one index to the next in one step."""
 
-    def __init__(self, degrees: Geometries, metric: Geometries, metric_crs: str) -> None:
-        """``degrees`` and ``metric`` are the same n polygons in EPSG:4326 and in ``metric_crs``, by code."""
-        self.degrees = degrees
-        self.metric = metric
+    def __init__(
+        self,
+        raster: Raster,
+        nearby: Nearby,
+        bounds: Floats,
+        metric_crs: str,
+        degrees: Callable[[], Geometries],
+    ) -> None:
+        """``bounds``: (4,) west, south, east, north in degrees. ``degrees`` gives the polygons when asked."""
+        self.raster = raster
+        self.nearby = nearby
         self.metric_crs = metric_crs
-        self._tree = shapely.STRtree(degrees)
-        self._metric_tree = shapely.STRtree(metric)
-        self._boundaries = shapely.boundary(metric)
-        west, south, east, north = (float(value) for value in shapely.total_bounds(degrees))
+        west, south, east, north = (float(value) for value in bounds)
         self.bounds = (west, south, east, north)
-        shapely.prepare(degrees)
+        self._give_degrees = degrees
+        self._degrees: Geometries | None = None
+        self._tree: shapely.STRtree | None = None
 
     @classmethod
     def build(cls, degrees: Geometries, metric_crs: str) -> CoverageIndex:
-        """From polygons in EPSG:4326, sorted by code; every vertex is also put into ``metric_crs``."""
-        return cls(degrees, to_metric(degrees, metric_crs), metric_crs)
+        """From polygons in EPSG:4326, sorted by code. LoadRefused names the places that are not a coverage."""
+        raster = Raster.build(edges_of(degrees))
+        nearby = Nearby.build(degrees, metric_crs)
+        return cls(raster, nearby, shapely.total_bounds(degrees), metric_crs, lambda: degrees)
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What a file needs to hold besides the polygons; the arrays share the index's memory."""
+        parts = {"raster": self.raster.to_arrays(), "nearby": self.nearby.to_arrays()}
+        arrays = {f"{part}-{name}": array for part, group in parts.items() for name, array in group.items()}
+        return {"bounds": np.array(self.bounds), **arrays}
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[np.generic]], metric_crs: str, degrees: Callable[[], Geometries]
+    ) -> CoverageIndex:
+        """The index of arrays as ``to_arrays`` gave them, not copied, so that they may be mapped files."""
+        groups: dict[str, dict[str, NDArray[np.generic]]] = {"raster": {}, "nearby": {}}
+        for name, array in arrays.items():
+            part, _, own = name.partition("-")
+            if own:
+                groups[part][own] = array
+        raster, nearby = Raster.from_arrays(groups["raster"]), Nearby.from_arrays(groups["nearby"])
+        return cls(raster, nearby, np.asarray(arrays["bounds"], np.float64), metric_crs, degrees)
+
+    @property
+    def degrees(self) -> Geometries:
+        """The n polygons in EPSG:4326."""
+        if self._degrees is None:
+            self._degrees = self._give_degrees()
+        return self._degrees
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory or file, without the polygons."""
+        return self.raster.nbytes + self.nearby.nbytes
 
     def __len__(self) -> int:
-        return len(self.degrees)
+        return len(self.nearby.starts)
 
     def locate(self, lon: float, lat: float) -> tuple[int, int]:
         """Position (or OUTSIDE) and how-code of one point."""
-        positions, how = self.locate_many(np.array([lon]), np.array([lat]))
-        return int(positions[0]), int(how[0])
+        return self.raster.locate(lon, lat)
 
-    def locate_many(self, lon: Floats, lat: Floats) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Positions (int32, OUTSIDE where no cell covers the point) and how-codes (uint8), both of shape (n,)."""
-        positions = np.full(len(lon), OUTSIDE, np.int32)
-        how = np.full(len(lon), OUTSIDE_CODE, np.uint8)
-        for start in range(0, len(lon), _BATCH):
+    def locate_many(
+        self, lon: Floats, lat: Floats, threads: int = 1
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Positions (int32, OUTSIDE where no cell covers the point) and how-codes (uint8), both of shape (n,).
+
+        ``threads``: how many place at the same time; 0 for one on each core that the process may use.
+        """
+        lon, lat = np.ascontiguousarray(lon, np.float64), np.ascontiguousarray(lat, np.float64)
+        if lon.ndim != 1 or lon.shape != lat.shape:
+            raise InvalidInput("lon, lat", (lon.shape, lat.shape), "must be two rows of the same length")
+        positions, how = np.empty(len(lon), np.int32), np.empty(len(lon), np.uint8)
+
+        def place(start: int) -> None:
             part = slice(start, start + _BATCH)
-            positions[part], how[part] = self._locate_batch(lon[part], lat[part])
-        return positions, how
+            self.raster.locate_into(lon[part], lat[part], positions[part], how[part])
 
-    def _locate_batch(self, lon: Floats, lat: Floats) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        points: Geometries = np.asarray(shapely.points(lon, lat), dtype=object)
-        which, cells = self._tree.query(points, predicate="intersects")
-        lowest = np.full(len(lon), len(self), np.int32)
-        np.minimum.at(lowest, which, cells.astype(np.int32))
-        found = lowest < len(self)
-        inside = np.zeros(len(lon), bool)
-        inside[found] = shapely.contains_properly(self.degrees[lowest[found]], points[found])
-        how = np.where(inside, INSIDE_CODE, np.where(found, EDGE_CODE, OUTSIDE_CODE)).astype(np.uint8)
-        return np.where(found, lowest, OUTSIDE).astype(np.int32), how
+        starts = range(0, len(lon), _BATCH)
+        workers = min(threads or len(os.sched_getaffinity(0)), len(starts))
+        if workers <= 1:
+            self.raster.locate_into(lon, lat, positions, how)
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(place, starts))
+        return positions, how
 
     def edge_distance_m(self, position: int, lon: float, lat: float) -> float:
         """Metres from a point to the nearest edge of the cell at ``position``."""
-        return float(shapely.distance(self._boundaries[position], self._metric_point(lon, lat)))
+        return float(self.edge_distances_m(np.array([position], np.int32), [lon], [lat])[0])
 
-    def edge_distances_m(self, positions: NDArray[np.int32], lon: Floats, lat: Floats) -> Floats:
+    def edge_distances_m(
+        self, positions: Ints, lon: Floats | Sequence[float], lat: Floats | Sequence[float]
+    ) -> Floats:
         """Metres from each point to the nearest edge of its cell; NaN where the position is OUTSIDE."""
-        distances = np.full(len(lon), np.nan)
-        found = positions >= 0
-        x, y = from_wgs84(self.metric_crs, lon[found], lat[found])
-        distances[found] = shapely.distance(self._boundaries[positions[found]], shapely.points(x, y))
-        return distances
+        return self.nearby.edge_distances_m(positions, *from_wgs84(self.metric_crs, lon, lat))
 
-    def distances_m(self, positions: NDArray[np.int64], lon: Floats, lat: Floats) -> Floats:
+    def distances_m(self, positions: Ints, lon: Floats, lat: Floats) -> Floats:
         """Metres from each point to the cell at its position, 0 for a point in it."""
-        x, y = from_wgs84(self.metric_crs, lon, lat)
-        return np.asarray(shapely.distance(self.metric[positions], shapely.points(x, y)))
+        own, _ = self.locate_many(lon, lat)
+        return np.where(own == positions, 0.0, self.edge_distances_m(positions, lon, lat))
 
     def candidates(self, lon: float, lat: float, within_m: float) -> list[Near]:
-        """The cells within ``within_m`` of a point, nearest first, equal distances by code."""
-        point = self._metric_point(lon, lat)
-        if not shapely.is_valid(point):
-            return []
-        found = np.sort(self._metric_tree.query(point, predicate="dwithin", distance=within_m))
-        distances = shapely.distance(self.metric[found], point)
-        order = np.argsort(distances, kind="stable")
-        return [Near(int(found[i]), float(distances[i])) for i in order]
+        """The cells within ``within_m`` of a point (what is not more than ON_EDGE_M counts as 0), nearest first.
+
+        Equally near ones come by code.
+        """
+        position, _ = self.locate(lon, lat)
+        own = [] if position == OUTSIDE else [Near(position, 0.0)]
+        _, others, distances = self.others_within(
+            np.array([position], np.int32), np.array([lon]), np.array([lat]), within_m
+        )
+        near = own + [Near(int(other), float(distance)) for other, distance in zip(others, distances, strict=True)]
+        return sorted(near, key=lambda one: (one.distance_m, one.position))
+
+    def others_within(
+        self, positions: Ints, lon: Floats, lat: Floats, within_m: Floats | float
+    ) -> tuple[Longs, Ints, Floats]:
+        """The cells within reach of n points besides their own, nearest first, equal distances by code.
+
+        Returns offsets (n + 1), positions and metres; those of point i stand from ``offsets[i]`` to
+        ``offsets[i + 1]``. A distance that is not more than ON_EDGE_M is 0, and within any reach.
+        """
+        x, y = from_wgs84(self.metric_crs, lon, lat)
+        usable = np.isfinite(x) & np.isfinite(y) & (np.asarray(within_m) >= 0.0)
+        reach = np.where(usable, np.maximum(within_m, ON_EDGE_M), 0.0)
+        x, y = np.where(usable, x, np.inf), np.where(usable, y, np.inf)
+        offsets, others, distances = self.nearby.others_within(positions, x, y, reach)
+        distances[distances <= ON_EDGE_M] = 0.0
+        return offsets, others, distances
 
     def nearest(self, lon: float, lat: float) -> Near:
         """The cell nearest to a point outside, the lowest code of equally near ones."""
-        west, south, east, north = self.bounds
-        away = max(west - lon, lon - east, south - lat, lat - north)
-        if away > _METRIC_REACH_DEGREES:
-            return self._nearest_geodesic(lon, lat)
-        point = self._metric_point(lon, lat)
-        found, distances = self._metric_tree.query_nearest(point, return_distance=True)
-        return Near(int(found.min()), float(distances[0]))
+        positions, distances = self.nearest_many(np.array([lon]), np.array([lat]))
+        return Near(int(positions[0]), float(distances[0]))
 
-    def _nearest_geodesic(self, lon: float, lat: float) -> Near:
+    def nearest_many(self, lon: Floats, lat: Floats) -> tuple[Ints, Floats]:
+        """(n,) positions of the cells nearest to points outside, and metres; points must be on earth."""
+        west, south, east, north = self.bounds
+        away = np.maximum(np.maximum(west - lon, lon - east), np.maximum(south - lat, lat - north))
+        far = np.flatnonzero(away > _METRIC_REACH_DEGREES)
+        x, y = from_wgs84(self.metric_crs, lon, lat)
+        x[far], y[far] = self.nearby.frame[0], self.nearby.frame[1]  # looked up, then overwritten
+        positions, distances = self.nearby.nearest(x, y)
+        for i in far:
+            positions[i], distances[i] = self._nearest_geodesic(float(lon[i]), float(lat[i]))
+        return positions, distances
+
+    def _nearest_geodesic(self, lon: float, lat: float) -> tuple[int, float]:
+        if self._tree is None:
+            self._tree = shapely.STRtree(self.degrees)
         point = shapely.Point(lon, lat)
         position = int(self._tree.query_nearest(point).min())
         at = shapely.get_coordinates(shapely.shortest_line(self.degrees[position], point))[0]
         _, _, distance = _WGS84.inv(at[0], at[1], lon, lat)
-        return Near(position, float(distance))
-
-    def _metric_point(self, lon: float, lat: float) -> shapely.Point:
-        x, y = from_wgs84(self.metric_crs, [lon], [lat])
-        return shapely.Point(x[0], y[0])
-
-
-def to_metric(geometries: Geometries, metric_crs: str) -> Geometries:
-    """The same shapes with every vertex in ``metric_crs``."""
-
-    def convert(coordinates: Floats) -> Floats:
-        return np.column_stack(from_wgs84(metric_crs, coordinates[:, 0], coordinates[:, 1]))
-
-    moved: Geometries = shapely.transform(geometries, convert)
-    return moved
+        return position, float(distance)

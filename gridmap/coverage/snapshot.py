@@ -1,7 +1,8 @@
 """The coverage snapshot: all that a lookup needs, in memory and on disk, so that it never waits for PostGIS.
 
 On disk a part is a file named by the hash of its content; ``manifest.json`` names the parts that belong
-together and is replaced in one step, so that a half-written snapshot is never read.
+together and is replaced in one step, so that a half-written snapshot is never read. The index's arrays are parts
+of their own and are mapped, so that a server's workers share their memory.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import mmap
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from gridmap.coverage.grid import Grid, OverlayMap
@@ -30,10 +34,14 @@ from gridmap.errors import Unavailable
 from gridmap.model import Actor, Area, Cell, City, Holder, Overlay, Post, Revision, Shift, ShiftException
 from gridmap.shapes import Geometries
 
-FORMAT = 1
+FORMAT = 2
 
 # A part that no manifest names any more may still be read by another worker for this long.
 _KEEP_UNUSED_S = 600.0
+# An array's file begins with a head that says type and shape; it is a few dozen bytes long.
+_LONGEST_ARRAY_HEAD = 4096
+
+Content = memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +114,23 @@ _manifest_json = TypeAdapter(_Manifest)
 
 
 def save(snapshot: Snapshot, folder: Path, unchanged: Iterable[str] = ()) -> None:
-    """Write a snapshot; parts in ``unchanged`` are taken over from the manifest there if it has their version.
+    """Write a snapshot; what is ``unchanged`` is taken over from the manifest there if it has its version.
 
     A manifest that cannot be read is replaced. Raises OSError when the disk refuses.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    parts = {}
+    parts: dict[str, str] = {}
     try:
         before = _read_manifest(folder)
     except Unavailable:
         before = None
-    for part, write in _WRITERS.items():
+    for name, contents in _CONTENTS.items():
         # another worker may have written this manifest, from an older or a newer state
-        same = before is not None and before.versions.get(part) == snapshot.versions.get(part)
-        if before is not None and same and part in unchanged:
-            parts[part] = before.parts[part]
+        same = before is not None and before.versions.get(name) == snapshot.versions.get(name)
+        if before is not None and same and name in unchanged:
+            parts |= {part: file for part, file in before.parts.items() if part.split("-")[0] == name}
         else:
-            parts[part] = _write_part(folder, part, write(snapshot))
+            parts |= {part: _write_part(folder, part, content) for part, content in contents(snapshot)}
     manifest = _Manifest(
         FORMAT, parts, snapshot.city, dict(snapshot.versions), snapshot.taken_at, snapshot.fresh_until
     )
@@ -138,56 +146,72 @@ def load(folder: Path) -> Snapshot | None:
     manifest = _read_manifest(folder)
     if manifest is None:
         return None
-    content = {part: _read_part(folder, name) for part, name in manifest.parts.items()}
+    files = {part: _read_part(folder, name) for part, name in manifest.parts.items()}
     try:
-        overlays = _overlays_from(content["overlays"])
-        duty = _duty_json.validate_json(content["duty"])
-        keys = {key.sha256: key for key in _keys_json.validate_json(content["keys"])}
-        grid = _grid_from(content["grid"], manifest.city.metric_crs)
-    except (ValidationError, KeyError, pa.ArrowException) as error:
+        overlays = _overlays_from(files["overlays"])
+        duty = _duty_json.validate_json(bytes(files["duty"]))
+        keys = {key.sha256: key for key in _keys_json.validate_json(bytes(files["keys"]))}
+        grid = _grid_from(files, manifest.city.metric_crs)
+    except (ValidationError, ValueError, KeyError, pa.ArrowException) as error:
         raise Unavailable(f"the coverage snapshot in {folder} cannot be read: {error}") from error
     return Snapshot(
         manifest.city, grid, overlays, duty, keys, manifest.versions, manifest.taken_at, manifest.fresh_until
     )
 
 
-def _grid_content(snapshot: Snapshot) -> bytes:
+def _grid_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     grid = snapshot.grid
     head = _GridPart(grid.revision, grid.cells, tuple(grid.areas.values()))
-    shapes = {"degrees": grid.index.degrees, "metric": grid.index.metric}
-    return _table(shapes, _grid_json.dump_json(head))
+    yield "grid", _table({"degrees": grid.index.degrees}, _grid_json.dump_json(head))
+    for name, array in grid.index.to_arrays().items():
+        sink = io.BytesIO()
+        np.save(sink, array, allow_pickle=False)
+        yield f"grid-{name}", sink.getvalue()
 
 
-def _grid_from(content: bytes, metric_crs: str) -> Grid:
-    shapes, head = _shapes_and_head(content)
-    part = _grid_json.validate_json(head)
-    index = CoverageIndex(shapes["degrees"], shapes["metric"], metric_crs)
+def _grid_from(files: Mapping[str, Content], metric_crs: str) -> Grid:
+    content = files["grid"]
+    part = _grid_json.validate_json((pq.read_schema(pa.BufferReader(content)).metadata or {})[b"gridmap"])
+    arrays = {name.removeprefix("grid-"): _array(file) for name, file in files.items() if name.startswith("grid-")}
+    # few need the polygons, and they take longer to read than all the rest
+    index = CoverageIndex.from_arrays(arrays, metric_crs, lambda: _shapes_and_head(content)[0]["degrees"])
     return Grid(part.revision, part.cells, {area.code: area for area in part.areas}, index)
 
 
-def _overlays_content(snapshot: Snapshot) -> bytes:
+def _array(content: Content) -> NDArray[np.generic]:
+    """The array of an ``.npy`` file's content, not copied."""
+    start = io.BytesIO(content[:_LONGEST_ARRAY_HEAD])
+    version = np.lib.format.read_magic(start)
+    if version != (1, 0):
+        raise ValueError(f"arrays of the format {version} are not expected")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(start)
+    return np.frombuffer(content, dtype, math.prod(shape), start.tell()).reshape(shape)
+
+
+def _overlays_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     overlays = snapshot.overlays
-    return _table({"degrees": overlays.geometries}, _overlays_json.dump_json(overlays.overlays))
+    yield "overlays", _table({"degrees": overlays.geometries}, _overlays_json.dump_json(overlays.overlays))
 
 
-def _overlays_from(content: bytes) -> OverlayMap:
+def _overlays_from(content: Content) -> OverlayMap:
     shapes, head = _shapes_and_head(content)
     return OverlayMap(_overlays_json.validate_json(head), shapes["degrees"])
 
 
-def _duty_content(snapshot: Snapshot) -> bytes:
-    return _duty_json.dump_json(snapshot.duty)
+def _duty_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
+    yield "duty", _duty_json.dump_json(snapshot.duty)
 
 
-def _keys_content(snapshot: Snapshot) -> bytes:
-    return _keys_json.dump_json(tuple(snapshot.keys.values()))
+def _keys_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
+    yield "keys", _keys_json.dump_json(tuple(snapshot.keys.values()))
 
 
-_WRITERS = {
-    "grid": _grid_content,
-    "overlays": _overlays_content,
-    "duty": _duty_content,
-    "keys": _keys_content,
+# What has a data version of its own -> its parts: one of that name, and others with a dash behind it.
+_CONTENTS = {
+    "grid": _grid_contents,
+    "overlays": _overlays_contents,
+    "duty": _duty_contents,
+    "keys": _keys_contents,
 }
 
 
@@ -199,8 +223,8 @@ def _table(shapes: Mapping[str, Geometries], head: bytes) -> bytes:
     return sink.getvalue()
 
 
-def _shapes_and_head(content: bytes) -> tuple[dict[str, Geometries], bytes]:
-    table = pq.read_table(io.BytesIO(content))
+def _shapes_and_head(content: Content) -> tuple[dict[str, Geometries], bytes]:
+    table = pq.read_table(pa.BufferReader(content))
     shapes = {}
     for name in table.column_names:
         wkb = np.array(table.column(name).to_pylist(), dtype=object)
@@ -218,10 +242,12 @@ def _write_part(folder: Path, part: str, content: bytes) -> str:
     return name
 
 
-def _read_part(folder: Path, name: str) -> bytes:
+def _read_part(folder: Path, name: str) -> Content:
+    """A part's bytes, mapped; what is written to them stays in this process."""
     try:
-        content = (folder / name).read_bytes()
-    except OSError as error:
+        with (folder / name).open("rb") as file:
+            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+    except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
         raise Unavailable(f"the coverage snapshot in {folder} lacks its part {name}") from error
     if not name.endswith(hashlib.sha256(content).hexdigest()[:32]):
         raise Unavailable(f"the coverage snapshot in {folder} is damaged: {name} is not what its name says")

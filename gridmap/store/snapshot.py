@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 from gridmap.coverage.grid import Grid, OverlayMap, by_code
 from gridmap.coverage.index import CoverageIndex
 from gridmap.coverage.snapshot import Snapshot
-from gridmap.model import City
+from gridmap.model import Area, Cell, City, Revision
+from gridmap.shapes import Geometries
 from gridmap.store import tables
 from gridmap.store.city import read_city
 from gridmap.store.duty import next_change, read_duty
@@ -57,8 +58,15 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
 
 
 def read_grid(connection: Connection, city: City) -> Grid:
-    """The current revision's grid, ready for lookups."""
+    """The current revision's grid, ready for lookups. LoadRefused when its cells are not a coverage."""
+    revision, cells, shapes, areas = read_cells_and_areas(connection)
+    return Grid(revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs))
+
+
+def read_cells_and_areas(
+    connection: Connection,
+) -> tuple[Revision, tuple[Cell, ...], Geometries, Mapping[str, Area]]:
+    """The current revision, its cells by code with their polygons, and its areas; whatever state they are in."""
     revision = read_current(connection)
     cells, shapes = by_code(*read_cells(connection, revision.number))
-    areas = {area.code: area for area in read_areas(connection, revision.number)}
-    return Grid(revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs))
+    return revision, cells, shapes, {area.code: area for area in read_areas(connection, revision.number)}

@@ -9,18 +9,20 @@ from pyproj import CRS
 from sqlalchemy import Connection, RowMapping, text
 
 from gridmap.coverage.answer import Candidate, Question, Whereabouts
+from gridmap.coverage.index import ON_EDGE_M
+from gridmap.coverage.nearby import LONGEST_EDGE_DEGREES
 from gridmap.errors import NotFound
 from gridmap.model import Area, Cell, City, Overlay, Revision
 
-_ON_EDGE_M = 1e-6
-
+# ``metric`` is a cell, or its edges, in the metric crs. Edges are straight in lon, lat: long ones are cut before
+# they bend.
 _COVERING = text(
     """
     SELECT id, code, name, kind, community, services,
-           ST_Distance(ST_Boundary(ST_Transform(cell.geom, :srid)), ST_Transform(point.geom, :srid))
-               AS edge_distance_m,
+           ST_Distance(ST_Boundary(metric), ST_Transform(point.geom, :srid)) AS edge_distance_m,
            ST_Intersects(ST_Boundary(cell.geom), point.geom) AS on_edge
-    FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point
+    FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point,
+         LATERAL ST_Transform(ST_Segmentize(cell.geom, :cut), :srid) AS metric
     WHERE revisions @> CAST(:revision AS integer) AND ST_Covers(cell.geom, point.geom)
     ORDER BY code LIMIT 1
     """
@@ -28,21 +30,23 @@ _COVERING = text(
 
 _WITHIN = text(
     """
-    SELECT code, ST_Distance(ST_Transform(cell.geom, :srid), ST_Transform(point.geom, :srid)) AS distance_m
-    FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point
+    SELECT code, ST_Distance(metric, ST_Transform(point.geom, :srid)) AS distance_m
+    FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point,
+         LATERAL ST_Boundary(ST_Transform(ST_Segmentize(cell.geom, :cut), :srid)) AS metric
     WHERE revisions @> CAST(:revision AS integer)
       AND cell.geom && ST_Envelope(ST_Buffer(point.geom::geography, :within_m + 1)::geometry)
-      AND ST_DWithin(ST_Transform(cell.geom, :srid), ST_Transform(point.geom, :srid), :within_m)
+      AND ST_DWithin(metric, ST_Transform(point.geom, :srid), :within_m)
     ORDER BY distance_m, code
     """
 )
 
 _NEAREST = text(
     """
-    SELECT code, ST_Distance(ST_Transform(near.geom, :srid), ST_Transform(point.geom, :srid)) AS distance_m
+    SELECT code, ST_Distance(metric, ST_Transform(point.geom, :srid)) AS distance_m
     FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point,
          LATERAL (SELECT code, geom FROM cell WHERE revisions @> CAST(:revision AS integer)
-                  ORDER BY cell.geom <-> point.geom LIMIT 16) AS near
+                  ORDER BY cell.geom <-> point.geom LIMIT 16) AS near,
+         LATERAL ST_Boundary(ST_Transform(ST_Segmentize(near.geom, :cut), :srid)) AS metric
     ORDER BY distance_m, code LIMIT 1
     """
 )
@@ -81,16 +85,18 @@ def locate(
         "lat": question.lat,
         "revision": revision.number,
         "srid": CRS(city.metric_crs).to_epsg(),
+        "cut": LONGEST_EDGE_DEGREES,
     }
     accuracy_m = question.accuracy_m
     overlays = tuple(Overlay(*row) for row in connection.execute(_OVERLAYS, {**point, "at": question.at}))
     found = connection.execute(_COVERING, point).mappings().one_or_none()
-    near = [Candidate(*row) for row in connection.execute(_WITHIN, {**point, "within_m": accuracy_m + _ON_EDGE_M})]
+    within = connection.execute(_WITHIN, {**point, "within_m": max(accuracy_m, ON_EDGE_M)})
+    near = [Candidate(row.code, row.distance_m if row.distance_m > ON_EDGE_M else 0.0) for row in within]
     if found is None:
         nearest = Candidate(*connection.execute(_NEAREST, point).one())
         return Whereabouts(revision, "outside", None, (), overlays, None, bool(near), tuple(near), nearest)
     edge_distance_m = 0.0 if found["on_edge"] else found["edge_distance_m"]
-    sure = not found["on_edge"] and edge_distance_m > accuracy_m
+    sure = not found["on_edge"] and edge_distance_m > max(accuracy_m, ON_EDGE_M)
     others = () if sure else (one for one in near if one.code != found["code"])
     return Whereabouts(
         revision=revision,

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 from fastapi.testclient import TestClient
@@ -19,9 +20,11 @@ from gridmap.access import OPERATOR
 from gridmap.actions.keys import create_key
 from gridmap.cluster import Cluster
 from gridmap.coverage.grid import Grid
+from gridmap.crs import from_wgs84
 from gridmap.current import Current
 from gridmap.model import Actor
 from gridmap.settings import Settings
+from gridmap.shapes import Geometries
 from gridmap.store.database import Database
 
 Serve = Callable[..., AbstractContextManager[TestClient]]
@@ -118,6 +121,17 @@ def key_for() -> KeyFor:
 def grid(client: TestClient) -> Grid:
     """The grid that the reading client answers from."""
     return _service(client).state.ready.grid
+
+
+@pytest.fixture(scope="session")
+def metric_cells(grid: Grid) -> Geometries:
+    """The cells in metres; their edges, straight in degrees, are cut before they bend."""
+
+    def convert(coordinates: np.ndarray) -> np.ndarray:
+        return np.column_stack(from_wgs84("EPSG:4548", coordinates[:, 0], coordinates[:, 1]))
+
+    cells: Geometries = shapely.transform(shapely.segmentize(grid.index.degrees, 0.001), convert)
+    return cells
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from gridmap.coverage.grid import Grid
 from gridmap.crs import from_wgs84
+from gridmap.shapes import Geometries
 
 Points = list[tuple[str, float, float]]
 
@@ -143,7 +144,7 @@ def test_at_a_vertex_of_two_cells_the_lower_one_wins_from_memory_and_from_postgi
 
 
 def test_accuracy_that_reaches_over_an_edge_makes_the_answer_ambiguous(
-    client: TestClient, inner_points: Points, grid: Grid
+    client: TestClient, inner_points: Points, grid: Grid, metric_cells: Geometries
 ) -> None:
     for code, lon, lat in inner_points[:10]:
         alone = ask(client, lon, lat)
@@ -156,7 +157,7 @@ def test_accuracy_that_reaches_over_an_edge_makes_the_answer_ambiguous(
         assert wide["cell"]["code"] == code
         assert wide["candidates"][0]["code"] == code
         x, y = (float(value[0]) for value in from_wgs84("EPSG:4548", [lon], [lat]))
-        distances = shapely.distance(grid.index.metric, shapely.Point(x, y))
+        distances = shapely.distance(metric_cells, shapely.Point(x, y))
         within = {grid.cells[i].code for i in np.flatnonzero(distances <= edge_m + 30)}
         assert {one["code"] for one in wide["candidates"]} == within
         assert [one["distance_m"] for one in wide["candidates"]] == sorted(
@@ -179,13 +180,13 @@ def test_memory_and_postgis_give_the_same_answer(client: TestClient, inner_point
 
 @pytest.mark.parametrize("more", [{}, {"revision": 1}])
 def test_outside_names_the_nearest_cell_and_the_citys_desk(
-    client: TestClient, grid: Grid, more: dict[str, object]
+    client: TestClient, grid: Grid, metric_cells: Geometries, more: dict[str, object]
 ) -> None:
     west, south, east, north = grid.index.bounds
     for lon, lat in ((west - 0.006, south), (east + 0.01, north + 0.01), ((west + east) / 2, south - 0.002)):
         answer = ask(client, lon, lat, **more)
         x, y = (float(value[0]) for value in from_wgs84("EPSG:4548", [lon], [lat]))
-        distances = shapely.distance(grid.index.metric, shapely.Point(x, y))
+        distances = shapely.distance(metric_cells, shapely.Point(x, y))
         assert answer["status"] == answer["how"] == "outside"
         assert answer["cell"] is None
         assert answer["areas"] == []

@@ -169,3 +169,20 @@ def test_another_database_never_passes_for_the_one_on_disk(
     counted = text("SELECT part, version FROM data_version")
     with heping.begin(OPERATOR) as one, make_database("other").begin(OPERATOR) as other:
         assert not set(map(tuple, one.execute(counted))) & set(map(tuple, other.execute(counted)))
+
+
+def test_cells_that_are_no_coverage_stop_nobody(heping_copy: Database, tmp_path: Path) -> None:
+    """Somebody writes to the cells by hand: the last good state goes on answering, and a new one is not taken."""
+    current = Current(heping_copy, tmp_path)
+    current.refresh()
+    good = current.state.ready.grid
+    with heping_copy.begin(OPERATOR) as connection:
+        moved = "UPDATE cell SET geom = ST_Translate(geom, 0.0001, 0) WHERE code = (SELECT min(code) FROM cell)"
+        connection.execute(text(moved))
+    current.refresh()
+    assert current.state.ready.grid is good
+    assert current.state.gone_since is not None
+    anew = Current(heping_copy, tmp_path / "elsewhere")
+    anew.refresh()
+    with pytest.raises(Unavailable):
+        _ = anew.state.ready

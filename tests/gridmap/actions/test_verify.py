@@ -50,6 +50,7 @@ def test_a_moved_vertex_is_found_by_its_cell(heping_copy: Database) -> None:
     assert faults[0].startswith("the cells are not a coverage")
     assert f"{row.code} at {ring[0][0]:.3f}" in faults[0]
     assert "city 120000: the stored shape is not the union of its cells" in faults
+    assert "no placement was checked" in faults[-1]
 
 
 def test_a_deleted_area_shape_is_named(heping_copy: Database) -> None:

@@ -10,7 +10,6 @@ import pytest
 import shapely
 
 from data.tianjin.grid import build_grid
-from gridmap.coverage.exact import ExactIndex
 from gridmap.coverage.index import CoverageIndex
 from gridmap.coverage.raster import Raster
 from gridmap.errors import InvalidInput, LoadRefused
@@ -123,7 +122,9 @@ def attacks(cells: Geometries, raster: Raster, rng: Rng, count: int) -> Iterator
         yield name, (moved[:, 0].copy(), moved[:, 1].copy())
 
 
-def assert_exact(cells: Geometries, index: ExactIndex, points: Points, judge: Judge, rng: Rng, kind: str) -> None:
+def assert_exact(
+    cells: Geometries, index: CoverageIndex, points: Points, judge: Judge, rng: Rng, kind: str
+) -> None:
     """Where the tree agrees all is well; the judge decides about the others, and looks at a few of all."""
     lon, lat = points
     positions, how = index.locate_many(lon, lat)
@@ -139,7 +140,7 @@ def assert_exact(cells: Geometries, index: ExactIndex, points: Points, judge: Ju
 
 
 def attack(cells: Geometries, judge: Judge, rng: Rng, count: int) -> None:
-    index = ExactIndex.build(cells, METRIC)
+    index = CoverageIndex.build(cells, METRIC)
     for kind, points in attacks(cells, index.raster, rng, count):
         assert_exact(cells, index, points, judge, rng, kind)
 
@@ -162,7 +163,7 @@ def test_many_placements_are_exact(coverage: Callable[[], Geometries], judge: Ju
 @pytest.mark.soak
 def test_placements_in_the_whole_city_are_exact(judge: Judge, rng: Rng) -> None:
     cells = build_grid().cells.sort_values("code").geometry.to_numpy()
-    index = ExactIndex.build(cells, METRIC)
+    index = CoverageIndex.build(cells, METRIC)
     for kind, points in attacks(cells, index.raster, rng, 1_500_000):
         assert_exact(cells, index, points, judge, rng, kind)
 
@@ -171,7 +172,7 @@ def test_placements_in_the_whole_city_are_exact(judge: Judge, rng: Rng) -> None:
 def test_placements_within_a_few_denormals_of_zero(turn: int, judge: Judge) -> None:
     """Products of such numbers underflow, so that a sign taken from them would be 0."""
     cells = np.roll(around_zero(), turn)
-    index = ExactIndex.build(cells, METRIC)
+    index = CoverageIndex.build(cells, METRIC)
     near = [
         0.0,
         *(sign * value for sign in (1, -1) for value in (5e-324, 1e-323, 3.5e-323, 1e-290, 1e-200, 1e-16)),
@@ -185,7 +186,7 @@ def test_placements_within_a_few_denormals_of_zero(turn: int, judge: Judge) -> N
 def test_the_order_of_the_cells_decides_on_edges_only(coverage: Callable[[], Geometries], rng: Rng) -> None:
     cells = coverage()
     order = rng.permutation(len(cells))
-    index, other = ExactIndex.build(cells, METRIC), ExactIndex.build(cells[order], METRIC)
+    index, other = CoverageIndex.build(cells, METRIC), CoverageIndex.build(cells[order], METRIC)
     vertices = shapely.get_coordinates(cells)[:2000]
     lon, lat = np.ascontiguousarray(vertices.T)
     positions, how = index.locate_many(lon, lat)
@@ -198,35 +199,19 @@ def test_the_order_of_the_cells_decides_on_edges_only(coverage: Callable[[], Geo
     assert (order[others] > positions).any()
 
 
-def test_it_answers_as_the_tree_does(heping_cells: Geometries, rng: Rng) -> None:
-    index, tree = ExactIndex.build(heping_cells, METRIC), CoverageIndex.build(heping_cells, METRIC)
-    assert (len(index), index.bounds) == (len(tree), tree.bounds)
-    lon, lat = (rng.uniform(low, high, 300) for low, high in zip(index.bounds[:2], index.bounds[2:], strict=True))
-    positions, how = index.locate_many(lon, lat)
-    assert [positions.tolist(), how.tolist()] == [each.tolist() for each in tree.locate_many(lon, lat)]
-    assert (positions.dtype, how.dtype) == (np.int32, np.uint8)
-    metres = index.edge_distances_m(positions, lon, lat)
-    np.testing.assert_array_equal(metres, tree.edge_distances_m(positions, lon, lat))
-    inside = np.flatnonzero(how == 0)[0]
-    place = float(lon[inside]), float(lat[inside])
-    assert index.edge_distance_m(int(positions[inside]), *place) == metres[inside] > 0
-    assert index.candidates(*place, 80.0) == tree.candidates(*place, 80.0)
-    assert index.nearest(117.0, 39.0) == tree.nearest(117.0, 39.0)
-
-
 def test_threads_do_not_show(heping_cells: Geometries, rng: Rng, monkeypatch: pytest.MonkeyPatch) -> None:
-    index = ExactIndex.build(heping_cells, METRIC)
+    index = CoverageIndex.build(heping_cells, METRIC)
     west, south, east, north = index.bounds
     lon, lat = rng.uniform(west, east, 10_001), rng.uniform(south, north, 10_001)
     whole = [each.tolist() for each in index.locate_many(lon, lat)]
-    monkeypatch.setattr("gridmap.coverage.exact._BATCH", 1000)
+    monkeypatch.setattr("gridmap.coverage.index._BATCH", 1000)
     for threads in (0, 1, 3, 100):
         assert [each.tolist() for each in index.locate_many(lon, lat, threads=threads)] == whole
 
 
 def test_others_run_while_points_are_placed(heping_cells: Geometries) -> None:
     """A thread that places for long would hold this one up, if the kernel kept the interpreter's lock."""
-    index = ExactIndex.build(heping_cells, METRIC)
+    index = CoverageIndex.build(heping_cells, METRIC)
     west, south, east, north = index.bounds
     lon, lat = np.linspace(west, east, 8_000_000), np.linspace(south, north, 8_000_000)
     placing = threading.Thread(target=index.locate_many, args=(lon, lat))
@@ -239,7 +224,7 @@ def test_others_run_while_points_are_placed(heping_cells: Geometries) -> None:
 
 
 def test_points_need_not_lie_in_one_piece(heping_cells: Geometries, rng: Rng) -> None:
-    index = ExactIndex.build(heping_cells, METRIC)
+    index = CoverageIndex.build(heping_cells, METRIC)
     west, south, east, north = index.bounds
     both = rng.uniform((west, south), (east, north), (500, 2))
     strided = index.locate_many(both[:, 0], both[:, 1])
@@ -251,23 +236,12 @@ def test_points_need_not_lie_in_one_piece(heping_cells: Geometries, rng: Rng) ->
 
 @pytest.mark.parametrize(("lon", "lat"), [(np.zeros(3), np.zeros(2)), (np.zeros((2, 2)), np.zeros((2, 2)))])
 def test_uneven_points_are_refused(lon: np.ndarray, lat: np.ndarray) -> None:
-    index = ExactIndex.build(around_zero(), METRIC)
+    index = CoverageIndex.build(around_zero(), METRIC)
     with pytest.raises(InvalidInput, match="same length"):
         index.locate_many(lon, lat)
-
-
-def test_without_a_raster_one_is_made(heping_cells: Geometries) -> None:
-    built = ExactIndex.build(heping_cells, METRIC)
-    made = ExactIndex(built.degrees, built.metric, METRIC)
-    given = ExactIndex(built.degrees, built.metric, METRIC, Raster.from_arrays(built.raster.to_arrays()))
-    vertices = shapely.get_coordinates(heping_cells)
-    answers = [each.locate_many(vertices[:, 0], vertices[:, 1])[0].tolist() for each in (built, made, given)]
-    assert answers[0] == answers[1] == answers[2]
 
 
 def test_overlapping_cells_make_no_index() -> None:
     overlapping = np.array([shapely.box(0, 0, 2, 2), shapely.box(1, 1, 3, 3)], dtype=object)
     with pytest.raises(LoadRefused, match="not a coverage"):
-        ExactIndex.build(overlapping, METRIC)
-    with pytest.raises(LoadRefused, match="not a coverage"):
-        ExactIndex(overlapping, overlapping, METRIC)
+        CoverageIndex.build(overlapping, METRIC)

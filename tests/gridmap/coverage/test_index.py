@@ -193,15 +193,6 @@ def test_no_points_no_answers() -> None:
     assert (positions.shape, how.shape) == ((0,), (0,))
 
 
-def test_batches_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, index = ring_with_core()
-    lon, lat = (np.array(each) for each in zip(*PROBES, strict=True))
-    whole = index.locate_many(lon, lat)
-    monkeypatch.setattr("gridmap.coverage.index._BATCH", 7)
-    parts = index.locate_many(lon, lat)
-    assert [each.tolist() for each in parts] == [each.tolist() for each in whole]
-
-
 def test_distances_are_metres_on_the_ground() -> None:
     codes, index = ring_with_core()
     lon, lat = at(1.5, 1.5)
