@@ -143,7 +143,7 @@ def _publish_first(
         names, geometries = shapes.unions(geometries, codes)
         insert_area_shapes(connection, revision.number, level, names, geometries)
         codes = np.array([parents[name] for name in names], dtype=object)
-    index = CoverageIndex.build(rows.geometries, city.metric_crs)
+    index = CoverageIndex.build(rows.geometries, city.metric_crs, rows.codes)
     return Grid(revision, cells, {area.code: area for area in areas}, index)
 
 

@@ -46,11 +46,12 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
         revision, cells, geometries, areas = read_cells_and_areas(connection)
         report = VerifyReport(revision.number, len(cells))
         progress("checking that the cells are a coverage")
-        _check(report, geometries, [cell.code for cell in cells], "the cells")
+        codes = [cell.code for cell in cells]
+        _check(report, geometries, codes, "the cells")
         groups = np.array([cell.community for cell in cells], dtype=object)
         _check_levels(connection, city, areas, groups, geometries, report, progress)
         try:
-            grid = Grid(revision, cells, areas, CoverageIndex.build(geometries, city.metric_crs))
+            grid = Grid(revision, cells, areas, CoverageIndex.build(geometries, city.metric_crs, codes))
         except LoadRefused as error:
             report.faults.append(f"nothing can be placed, so no placement was checked: {error}")
             return report

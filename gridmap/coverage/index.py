@@ -7,7 +7,7 @@ point is law 1's lowest code. Placement is exact: ``raster`` says why. Distances
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,7 +15,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import Geod
+from shapely.geometry.base import BaseGeometry
 
+from gridmap.coverage.codes import Change, Codes, codes_of, numbers
 from gridmap.coverage.edges import edges_of
 from gridmap.coverage.nearby import Ints, Longs, Nearby
 from gridmap.coverage.raster import Raster
@@ -35,6 +37,8 @@ ON_EDGE_M = 0.002
 _METRIC_REACH_DEGREES = 3.0
 # Points that one thread places before it takes the next ones: enough to make the handing out cheap.
 _BATCH = 65_536
+# When a redraw touches a larger share of the cells than this, making everything anew is faster.
+_MOST_REDRAWN = 0.1
 _WGS84 = Geod(ellps="WGS84")
 
 
@@ -55,9 +59,11 @@ class CoverageIndex:
         nearby: Nearby,
         bounds: Floats,
         metric_crs: str,
+        codes: Codes,
         degrees: Callable[[], Geometries],
     ) -> None:
         """``bounds``: (4,) west, south, east, north in degrees. ``degrees`` gives the polygons when asked."""
+        self.codes = codes
         self.raster = raster
         self.nearby = nearby
         self.metric_crs = metric_crs
@@ -68,11 +74,42 @@ class CoverageIndex:
         self._tree: shapely.STRtree | None = None
 
     @classmethod
-    def build(cls, degrees: Geometries, metric_crs: str) -> CoverageIndex:
-        """From polygons in EPSG:4326, sorted by code. LoadRefused names the places that are not a coverage."""
-        raster = Raster.build(edges_of(degrees))
+    def build(cls, degrees: Geometries, metric_crs: str, codes: Sequence[str] | None = None) -> CoverageIndex:
+        """From polygons in EPSG:4326, sorted by code; without codes cells are called by their numbers, from 1.
+
+        LoadRefused names the cells that are not a coverage, and the places; InvalidInput for codes that are not
+        sorted by bytes, or not one for each polygon.
+        """
+        if codes is not None and len(codes) != len(degrees):
+            raise InvalidInput("codes", len(codes), f"must be one for each of {len(degrees)} cells")
+        names = numbers(len(degrees)) if codes is None else codes_of(codes)
+        raster = Raster.build(edges_of(degrees, names), names)
         nearby = Nearby.build(degrees, metric_crs)
-        return cls(raster, nearby, shapely.total_bounds(degrees), metric_crs, lambda: degrees)
+        return cls(raster, nearby, shapely.total_bounds(degrees), metric_crs, names, lambda: degrees)
+
+    def redrawn(self, ended: Collection[str], drawn: Mapping[str, BaseGeometry]) -> CoverageIndex:
+        """The index after a redraw; this one stays as it is, and both share what did not change.
+
+        ``ended``: the codes that are no more. ``drawn``: the polygons of new codes and of those with a new shape.
+        InvalidInput for an ended code that there is not; LoadRefused names cells that are no coverage then.
+        """
+        change = Change.of(self.codes, ended, drawn)
+        shapes: Geometries = np.empty(len(drawn), object)
+        shapes[:] = [drawn[code] for code in change.drawn_codes]
+        degrees = change.applied(self.degrees, shapes)
+        raster = self._raster_after(change, degrees, shapes)
+        origin = change.applied(np.arange(len(self)), np.full(len(shapes), -1))
+        nearby = self.nearby.redrawn(origin, shapes, self.metric_crs)
+        bounds = shapely.total_bounds(degrees)
+        return CoverageIndex(raster, nearby, bounds, self.metric_crs, change.codes, lambda: degrees)
+
+    def _raster_after(self, change: Change, degrees: Geometries, shapes: Geometries) -> Raster:
+        edges = edges_of(shapes, change.codes[change.drawn])
+        few = len(change.gone) + len(change.drawn) <= _MOST_REDRAWN * len(degrees)
+        if not (few and self.raster.holds(edges)):
+            return Raster.build(edges_of(degrees, change.codes), change.codes)
+        bounds = shapely.bounds(np.concatenate([self.degrees[change.gone], shapes]))
+        return self.raster.redrawn(change.gone, edges, change.drawn, bounds, change.codes)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """What a file needs to hold besides the polygons; the arrays share the index's memory."""
@@ -82,7 +119,11 @@ class CoverageIndex:
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray[np.generic]], metric_crs: str, degrees: Callable[[], Geometries]
+        cls,
+        arrays: Mapping[str, NDArray[np.generic]],
+        metric_crs: str,
+        codes: Sequence[str],
+        degrees: Callable[[], Geometries],
     ) -> CoverageIndex:
         """The index of arrays as ``to_arrays`` gave them, not copied, so that they may be mapped files."""
         groups: dict[str, dict[str, NDArray[np.generic]]] = {"raster": {}, "nearby": {}}
@@ -91,7 +132,8 @@ class CoverageIndex:
             if own:
                 groups[part][own] = array
         raster, nearby = Raster.from_arrays(groups["raster"]), Nearby.from_arrays(groups["nearby"])
-        return cls(raster, nearby, np.asarray(arrays["bounds"], np.float64), metric_crs, degrees)
+        bounds = np.asarray(arrays["bounds"], np.float64)
+        return cls(raster, nearby, bounds, metric_crs, codes_of(codes), degrees)
 
     @property
     def degrees(self) -> Geometries:

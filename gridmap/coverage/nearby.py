@@ -55,7 +55,7 @@ class Nearby:
         base, starts, counts, boxes = _rows(degrees, metric_crs)
         return cls(base, np.empty((0, 2)), starts, counts, boxes, *_directory(boxes))
 
-    def updated(self, origin: Longs, degrees: Geometries, metric_crs: str) -> Nearby:
+    def redrawn(self, origin: Longs, degrees: Geometries, metric_crs: str) -> Nearby:
         """Another set of cells: position -> position in this one, or -1 for the next of the new ``degrees``.
 
         Shares what it can with this one, which stays as it is.
@@ -70,10 +70,10 @@ class Nearby:
         new_starts[~new], new_counts[~new] = self.starts[kept], self.counts[kept]
         new_boxes[~new] = self.boxes[kept]
         recent = np.concatenate([self.recent, rows])
-        updated = Nearby(self.base, recent, new_starts, new_counts, new_boxes, *_directory(new_boxes))
-        return updated.compact() if 8 * len(recent) > len(self.base) else updated
+        redrawn = Nearby(self.base, recent, new_starts, new_counts, new_boxes, *_directory(new_boxes))
+        return redrawn.compacted() if 8 * len(recent) > len(self.base) else redrawn
 
-    def compact(self) -> Nearby:
+    def compacted(self) -> Nearby:
         """The same cells with all their rows in ``base``, and none that no cell has."""
         rows = np.concatenate([self.base, self.recent])
         ends = np.cumsum(self.counts)
@@ -83,8 +83,9 @@ class Nearby:
         return Nearby(rows[take], np.empty((0, 2)), starts, self.counts, self.boxes, *directory)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
-        """The arrays by name; they share this one's memory."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The arrays by name, compacted; without redraws they share this one's memory."""
+        compacted = self.compacted() if len(self.recent) else self
+        return {field.name: getattr(compacted, field.name) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Nearby:
@@ -101,7 +102,7 @@ class Nearby:
     @property
     def nbytes(self) -> int:
         """Bytes of memory or file."""
-        return sum(array.nbytes for array in self.to_arrays().values())
+        return sum(getattr(self, field.name).nbytes for field in fields(self))
 
     def edge_distances_m(self, positions: Ints, x: Floats, y: Floats) -> Floats:
         """(n,) metres from each point to the nearest edge of the cell at its position; NaN for a negative one."""

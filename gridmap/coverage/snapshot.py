@@ -174,7 +174,9 @@ def _grid_from(files: Mapping[str, Content], metric_crs: str) -> Grid:
     part = _grid_json.validate_json((pq.read_schema(pa.BufferReader(content)).metadata or {})[b"gridmap"])
     arrays = {name.removeprefix("grid-"): _array(file) for name, file in files.items() if name.startswith("grid-")}
     # few need the polygons, and they take longer to read than all the rest
-    index = CoverageIndex.from_arrays(arrays, metric_crs, lambda: _shapes_and_head(content)[0]["degrees"])
+    index = CoverageIndex.from_arrays(
+        arrays, metric_crs, [cell.code for cell in part.cells], lambda: _shapes_and_head(content)[0]["degrees"]
+    )
     return Grid(part.revision, part.cells, {area.code: area for area in part.areas}, index)
 
 

@@ -60,7 +60,9 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
 def read_grid(connection: Connection, city: City) -> Grid:
     """The current revision's grid, ready for lookups. LoadRefused when its cells are not a coverage."""
     revision, cells, shapes, areas = read_cells_and_areas(connection)
-    return Grid(revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs))
+    return Grid(
+        revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells])
+    )
 
 
 def read_cells_and_areas(

@@ -116,11 +116,11 @@ def test_what_a_redraw_changed_is_as_if_made_anew(heping_cells: Geometries, rng:
         origin = np.insert(origin, place, -1)
         union = np.array([shapely.union(degrees[one], degrees[other])], dtype=object)
         degrees = np.where(origin < 0, union, degrees[origin])
-        nearby = nearby.updated(origin, union, METRIC)
+        nearby = nearby.redrawn(origin, union, METRIC)
         sizes.add(len(nearby.recent) > 0)
     fresh = Nearby.build(degrees, METRIC)
     assert sizes == {True, False}, "it was compacted on the way, and not each time"
-    for again in (nearby, nearby.compact(), Nearby.from_arrays(nearby.to_arrays())):
+    for again in (nearby, nearby.compacted(), Nearby.from_arrays(nearby.to_arrays())):
         own = rng.integers(-1, len(degrees), 300)
         np.testing.assert_array_equal(again.edge_distances_m(own, x, y), fresh.edge_distances_m(own, x, y))
         reach = np.full(300, 60.0)
