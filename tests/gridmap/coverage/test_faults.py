@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gridmap.coverage.codes import numbers
 from gridmap.coverage.edges import edges_of
-from gridmap.coverage.exact import ExactIndex
+from gridmap.coverage.index import CoverageIndex
 from gridmap.coverage.raster import Raster
 from gridmap.errors import LoadRefused
 from gridmap.shapes import Geometries
@@ -108,7 +108,7 @@ def test_redraws_find_them_as_a_build_does(seed: int, pick: int, dx: float, dy: 
         for position, (code, cell) in enumerate(zip(codes, spoilt, strict=True))
         if position >= len(cells) or cell is not cells[position]
     }
-    index = ExactIndex.build(cells, METRIC, codes[: len(cells)])
+    index = CoverageIndex.build(cells, METRIC, codes[: len(cells)])
     try:
         index.redrawn([], drawn)
     except LoadRefused:
@@ -168,6 +168,6 @@ ODD = {
 @pytest.mark.parametrize("what", ODD)
 def test_odd_cells_are_placed_exactly(what: str, judge: Judge, rng: Rng) -> None:
     cells = ODD[what]
-    index = ExactIndex.build(cells, METRIC)
+    index = CoverageIndex.build(cells, METRIC)
     for kind, points in attacks(cells, index.raster, rng, 1500):
         assert_exact(cells, index, points, judge, rng, kind)
