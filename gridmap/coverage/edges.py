@@ -1,6 +1,6 @@
 """The edges of a coverage: each one once, with the cell on its left and the cell on its right.
 
-Imports ``shapes``, ``crs``, ``errors`` and its neighbour ``compiled``. Cells that are no coverage stop here.
+Imports ``shapes``, ``crs``, ``compiled`` and ``errors``. Cells that are no coverage stop here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.coverage.compiled import FLOAT_ROWS, INT, INTS, kernel
+from gridmap.compiled import FLOAT_ROWS, INT, INTS, kernel
 from gridmap.crs import Floats
 from gridmap.errors import LoadRefused
 from gridmap.shapes import SHOWN_FAULTS, Geometries

@@ -1,6 +1,6 @@
 """The compiled heart of the exact index: orientation signs, the filling of the raster, the look-up of points.
 
-Imports its neighbour ``compiled``, which says why kernels that call each other stand in one module. ``raster``
+Imports ``compiled``, which says why kernels that call each other stand in one module. ``raster``
 explains the raster and why an answer read from it is exact.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.coverage.compiled import (
+from gridmap.compiled import (
     FLOAT,
     FLOAT_ROWS,
     FLOATS,
