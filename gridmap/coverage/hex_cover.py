@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gridmap import hexes
 from gridmap.coverage.edges import Edges, edges_of
-from gridmap.coverage.hex_plane import touched
+from gridmap.coverage.hex_plane import sorted_once, touched
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import InvalidInput
 
@@ -92,8 +92,9 @@ def _borders(edges: Edges, finest: int, progress: Progress) -> tuple[list[Longs]
             if resolution >= finest:
                 parts.append((hexes.parents(found.hexes, finest)[found.pairs >> 32], found.pairs & 0xFFFFFFFF))
         progress(f"hex cover: {min(start + _BATCH, len(edges.ends)):,} of {len(edges.ends):,} edges")
-    border = [np.unique(np.concatenate(found)) for found in each]
+    border = [sorted_once(np.concatenate(found)) for found in each]
     for resolution in reversed(range(hexes.RESOLUTION)):
-        border[resolution] = np.union1d(border[resolution], hexes.parents(border[resolution + 1], resolution))
+        above = hexes.parents(border[resolution + 1], resolution)
+        border[resolution] = sorted_once(np.concatenate([border[resolution], above]))
     pairs = [(np.searchsorted(border[finest], found).astype(np.int64) << 32) | cells for found, cells in parts]
-    return border, np.unique(np.concatenate(pairs))
+    return border, sorted_once(np.concatenate(pairs))

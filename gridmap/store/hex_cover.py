@@ -33,10 +33,10 @@ PLACE_BY_HEX = """
     ) AS cover ON point.hex <= cover.ends
     LEFT JOIN cell AS whole ON whole.id = cover.cell_id AND whole.revisions @> CAST(:revision AS integer)
     LEFT JOIN LATERAL (
-        SELECT code FROM cell
-        WHERE id = ANY (cover.candidates) AND revisions @> CAST(:revision AS integer)
+        SELECT min(code) AS code  -- codes are COLLATE "C": the lowest by bytes
+        FROM unnest(cover.candidates) AS candidate (id) JOIN cell USING (id)
+        WHERE revisions @> CAST(:revision AS integer)
           AND ST_Covers(geom, ST_SetSRID(ST_MakePoint(point.lon, point.lat), 4326))
-        ORDER BY code LIMIT 1  -- codes are COLLATE "C": the lowest by bytes
     ) AS tested ON true
     ORDER BY point.number
 """
