@@ -14,6 +14,7 @@ class Action(Enum):
 
     START_CITY = "start or load a city"
     VERIFY = "verify a city"
+    REBUILD_HEXES = "rebuild a hex cover"
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
     READ_COUNTS = "read counts of people and incidents"
@@ -22,6 +23,7 @@ class Action(Enum):
 ALLOWED: dict[Action, frozenset[str]] = {
     Action.START_CITY: frozenset({"system_admin"}),
     Action.VERIFY: frozenset({"auditor", "system_admin"}),
+    Action.REBUILD_HEXES: frozenset({"publisher", "system_admin"}),
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
     Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),

@@ -11,6 +11,7 @@ import numpy as np
 
 from gridmap import shapes
 from gridmap.access import Action, require
+from gridmap.actions.hexes import publish_cover
 from gridmap.actions.points import Placer, PointReport, Progress
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
@@ -78,6 +79,8 @@ def load_city(
         progress("publishing revision 1")
         grid = _publish_first(connection, actor, city, rows, areas, description.revision)
         report = CityReport(city.code, grid.revision.number, len(grid.cells), _count_levels(areas))
+        progress("computing the hex cover")
+        publish_cover(connection, grid, progress)
         progress("loading outlines, lines and overlays")
         _load_layers(connection, folder, description, report)
         progress("loading posts and shifts")

@@ -9,9 +9,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gridmap import shapes
+from gridmap import hexes, shapes
 from gridmap.access import Action, require
 from gridmap.coverage.grid import Grid
+from gridmap.coverage.hex_cover import hex_cover
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import LoadRefused
 from gridmap.model import Actor, Area, City
@@ -19,6 +20,7 @@ from gridmap.shapes import Geometries
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.grid import read_area_shapes
+from gridmap.store.hex_cover import compare_hex_cover
 from gridmap.store.placements import count_placements, read_placed_points
 from gridmap.store.snapshot import read_cells_and_areas
 
@@ -33,13 +35,14 @@ class VerifyReport:
     revision: int
     cells: int
     levels: dict[str, int] = field(default_factory=dict)
+    hexes: dict[str, int] = field(default_factory=dict)
     elements: dict[str, int] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
 def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyReport:
-    """Check the current revision: cells a coverage, derived areas their unions, every subject placed rightly."""
+    """Check the current revision: cells a coverage; areas, hex cover and placements as the cells give them."""
     require(actor, Action.VERIFY)
     with database.begin(actor, long_work=True) as connection:
         city = read_city(connection)
@@ -55,6 +58,8 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
         except LoadRefused as error:
             report.faults.append(f"nothing can be placed, so no placement was checked: {error}")
             return report
+        progress("computing the hex cover again")
+        _check_hex_cover(connection, grid, report, progress)
         progress("placing every element again")
         report.elements = _check_placements(connection, grid, "element", report)
         progress("placing every incident again")
@@ -99,12 +104,28 @@ def _check_levels(
         below = unions
 
 
+def _check_hex_cover(connection: Connection, grid: Grid, report: VerifyReport, progress: Progress) -> None:
+    """The stored cover is, hex by hex, the one that the cells give."""
+    try:
+        cover = hex_cover(grid.index, progress)
+    except LoadRefused:
+        return  # no coverage: a fault of its own already
+    report.hexes = {"inside": len(cover.inner), "straddling": len(cover.straddling)}
+    ids = [cell.id for cell in grid.cells]
+    found = compare_hex_cover(connection, grid.revision.number, cover, ids, _SHOWN)
+    if found.count:
+        shown = ", ".join(hexes.to_text(each) for each in found.some)
+        fault = f"{found.count:,} hexes of the cover are wrong or missing: {shown}"
+        report.faults.append(f"{fault}; gridmap hexes --rebuild computes it anew")
+
+
 def _check_placements(connection: Connection, grid: Grid, subject: str, report: VerifyReport) -> dict[str, int]:
-    """Every subject has exactly one placement, and it is the one that the index gives."""
+    """Every subject has exactly one placement, the one that the index gives, and the hex of its point."""
     ids = np.array([cell.id for cell in grid.cells] + [0], np.int64)
-    placed = outside = wrong = 0
+    placed = outside = wrong = wrong_hexes = 0
     for batch in read_placed_points(connection, subject, grid.revision.number):
         positions, _ = grid.index.locate_many(batch.lon, batch.lat)
+        wrong_hexes += int((hexes.hexes_of(batch.lon, batch.lat) != batch.hexes).sum())
         outside += int((positions < 0).sum())
         placed += int((positions >= 0).sum())
         differing = np.flatnonzero(ids[positions] != batch.cell_ids)
@@ -113,6 +134,8 @@ def _check_placements(connection: Connection, grid: Grid, subject: str, report: 
             report.faults.append(f"{subject} {batch.ids[position]} is placed in the wrong cell")
     if wrong:
         report.faults.append(f"{wrong:,} {subject}s are placed in the wrong cell")
+    if wrong_hexes:
+        report.faults.append(f"{wrong_hexes:,} {subject}s carry another hex than their point's")
     counted = count_placements(connection, subject, grid.revision.number)
     if not counted.subjects == counted.placements == counted.placed == placed + outside:
         report.faults.append(

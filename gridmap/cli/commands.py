@@ -13,6 +13,7 @@ import typer
 
 from gridmap.access import OPERATOR
 from gridmap.actions.city import init_city, load_city
+from gridmap.actions.hexes import export_hexes, rebuild_hexes
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
 from gridmap.cli import demo as demo_city
@@ -139,6 +140,25 @@ def verify(city: CityOption = None, as_json: JsonOption = False) -> None:
     _print(report, as_json)
     if report.faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def hexes(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="write the cover to this .parquet")] = None,
+    revision: Annotated[int | None, typer.Option(help="of which revision; else the current one")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="compute the current one anew and store it")] = False,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a revision's hex cover to a Parquet file: H3 hexes wholly in one cell, and straddling ones."""
+    if output is None and not rebuild:
+        raise InvalidInput("hexes", "neither", "needs --output FILE.parquet or --rebuild")
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        if rebuild:
+            _print(rebuild_hexes(database, OPERATOR, say), as_json and output is None)
+        if output is not None:
+            _print(export_hexes(database, OPERATOR, output, revision, say), as_json)
 
 
 @app.command()

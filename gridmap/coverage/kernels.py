@@ -1,7 +1,7 @@
 """The compiled heart of the exact index: orientation signs, pairs, the filling of the raster, look-ups.
 
-Imports its neighbour ``compiled``, which says why kernels that call each other stand in one module. ``raster``
-explains the raster and why an answer read from it is exact.
+Imports ``compiled``, which says why kernels that call each other stand in one module. ``raster`` explains
+the raster and why an answer read from it is exact.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.coverage.compiled import (
+from gridmap.compiled import (
     BYTES,
     FLOAT,
     FLOAT_ROWS,

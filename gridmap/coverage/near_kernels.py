@@ -1,6 +1,6 @@
 """The compiled part of ``nearby``: distances to the edges of cells, and which cells are near a point.
 
-All in metres of a metric crs. Imports its neighbour ``compiled``.
+All in metres of a metric crs. Imports ``compiled``.
 
 Coordinates are rows of x, y; a row of NaN ends each ring, so that no edge leads from one ring to the next: any
 comparison with its distance is false. A cell's rows lie in ``base`` or, beyond its end, in ``recent``.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.coverage.compiled import FLOAT_ROWS, FLOATS, INT, INTS, LONGS, OUT_FLOATS, OUT_INTS, OUT_LONGS, kernel
+from gridmap.compiled import FLOAT_ROWS, FLOATS, INT, INTS, LONGS, OUT_FLOATS, OUT_INTS, OUT_LONGS, kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]

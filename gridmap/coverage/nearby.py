@@ -1,6 +1,6 @@
 """How far a point is from the edges of cells, and which cells are near it, in metres of the city's metric crs.
 
-Arrays only, so that it can be saved and mapped back. Imports its neighbours ``compiled`` and ``near_kernels``.
+Arrays only, so that it can be saved and mapped back. Imports its neighbour ``near_kernels``.
 """
 
 from __future__ import annotations

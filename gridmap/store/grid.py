@@ -72,6 +72,13 @@ def read_cells(connection: Connection, revision: int) -> tuple[list[Cell], Geome
     return cells, _shapes([bytes(row.wkb) for row in rows])
 
 
+def read_cell_codes(connection: Connection, revision: int) -> dict[int, str]:
+    """Cell id -> code of all cells valid at ``revision``."""
+    table = tables.cell
+    query = select(table.c.id, table.c.code).where(table.c.revisions.contains(revision))
+    return {row.id: row.code for row in connection.execute(query)}
+
+
 def read_areas(connection: Connection, revision: int) -> list[Area]:
     """All areas valid at ``revision``."""
     table = tables.area

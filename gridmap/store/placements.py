@@ -23,19 +23,20 @@ _TABLES = {
 
 @dataclass(frozen=True)
 class PlacedPoints:
-    """n subjects with their points and the cells that their placements name (0 outside)."""
+    """n subjects with their points, their hexes and the cells that their placements name (0 outside)."""
 
     ids: NDArray[np.int64]
     lon: Floats
     lat: Floats
     cell_ids: NDArray[np.int64]
+    hexes: NDArray[np.int64]
 
 
 def read_placed_points(connection: Connection, subject: str, revision: int) -> Iterator[PlacedPoints]:
     """All elements or incidents that have a placement at ``revision``, in batches."""
     table, placement, key = _TABLES[subject]
     query = (
-        select(table.c.id, func.ST_AsBinary(table.c.geom), func.coalesce(placement.c.cell_id, 0))
+        select(table.c.id, func.ST_AsBinary(table.c.geom), func.coalesce(placement.c.cell_id, 0), table.c.hex)
         .join(placement, placement.c[key] == table.c.id)
         .where(_valid(placement, revision))
         .execution_options(yield_per=_BATCH)
@@ -45,7 +46,8 @@ def read_placed_points(connection: Connection, subject: str, revision: int) -> I
         coordinates = shapely.get_coordinates(points)
         ids = np.array([row[0] for row in rows], np.int64)
         cell_ids = np.array([row[2] for row in rows], np.int64)
-        yield PlacedPoints(ids, coordinates[:, 0], coordinates[:, 1], cell_ids)
+        hexes = np.array([row[3] for row in rows], np.int64)
+        yield PlacedPoints(ids, coordinates[:, 0], coordinates[:, 1], cell_ids, hexes)
 
 
 @dataclass(frozen=True, slots=True)

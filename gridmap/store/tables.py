@@ -153,6 +153,23 @@ area_shape = Table(
     comment="Derived: the union of an area's cells. Publishing writes it, verify recomputes it.",
 )
 
+hex_cover = Table(
+    "hex_cover",
+    metadata,
+    Column("begins", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_revision", Integer, primary_key=True, autoincrement=False),
+    Column("last_revision", Integer),
+    Column("ends", BigInteger, nullable=False),
+    Column("hex", BigInteger, nullable=False),
+    Column("cell_id", Integer),
+    Column("candidates", ARRAY(Integer)),
+    CheckConstraint("(cell_id IS NULL) <> (candidates IS NULL)", name="inside_or_candidates"),
+    CheckConstraint("last_revision >= first_revision", name="revisions"),
+    CheckConstraint("begins <= ends", name="descendants"),
+    comment="Derived: hexes wholly in cell_id, or straddling candidates (0 outside). Points whose hex is from "
+    "begins to ends lie in one. Publishing writes it, verify recomputes it.",
+)
+
 lineage = Table(
     "lineage",
     metadata,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import pyarrow.parquet as pq
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import create_engine, text
@@ -103,6 +104,16 @@ def test_every_command_has_help(command: str) -> None:
         assert all(re.search(rf"\b{each}\b", result.stdout) for each in COMMANDS)
 
 
+def check_hexes(run: Run, cover: Path) -> None:
+    """The cover goes into a file, and computing it anew changes nothing."""
+    assert "needs --output" in refused(run("hexes"))
+    written = run("hexes", "-o", str(cover), "--json")
+    assert written.returncode == 0, written.stderr
+    rows = json.loads(written.stdout)
+    assert rows["inside"] + rows["straddling"] == pq.read_metadata(cover).num_rows
+    assert json.loads(run("hexes", "--rebuild", "--json").stdout)["changed"] == 0
+
+
 def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
     """From nothing over a loaded city to a stopped cluster: one test, since each step needs the one before."""
     not_there = refused(run("url"))
@@ -142,6 +153,7 @@ def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
     found = json.loads(verified.stdout)
     assert found["faults"] == []
     assert found["cells"] == report["cells"]
+    check_hexes(run, home / "hexes.parquet")
     in_words = run("verify")
     assert f"cells: {report['cells']:,}" in in_words.stdout
 

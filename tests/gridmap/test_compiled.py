@@ -13,14 +13,20 @@ from pathlib import Path
 import pytest
 from numba.core import caching
 
-from gridmap.coverage.compiled import INT, kernel
+from gridmap.compiled import INT, kernel
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 # Prints how often each kernel was compiled and how often it was read from the disk, in a new process.
 COUNT = """
+from gridmap import hexes
+from gridmap.coverage import hex_plane, near_kernels as n
 from gridmap.coverage import kernels as k
-for kernel in (k.side, k.pair, k.fill, k.refill, k.compact, k.locate, k.locate_many):
+for kernel in (
+    k.side, k.pair, k.fill, k.refill, k.compact, k.locate, k.locate_many,
+    n.edge_distances, n.count_in_buckets, n.fill_buckets, n.within, n.nearest,
+    hexes._convert, hex_plane._touch,
+):
     print(len(kernel.signatures), sum(kernel.stats.cache_misses.values()), sum(kernel.stats.cache_hits.values()))
 """
 
@@ -34,25 +40,27 @@ def run(code: str, folder: Path) -> list[str]:
 
 
 def test_kernels_are_compiled_once_and_never_at_the_first_use() -> None:
-    use = "import gridmap.coverage.kernels as k, numpy as np; k.side(0, 0, 1.0, np.float32(1), 2, 3)"
+    use = (
+        "import gridmap.coverage.hex_plane, gridmap.coverage.near_kernels, gridmap.coverage.kernels as k; "
+        "k.side(0, 0, 1.0, 1, 2, 3)"
+    )
     run(use, ROOT)
-    assert run(f"{use}\n{COUNT}", ROOT) == ["1 0 1"] * 7
+    assert run(f"{use}\n{COUNT}", ROOT) == ["1 0 1"] * 14
 
 
 def test_a_change_of_a_kernel_is_noticed_by_those_that_call_it(tmp_path: Path) -> None:
-    package = tmp_path / "gridmap" / "coverage"
-    package.mkdir(parents=True)
-    for folder in (package, package.parent):
-        (folder / "__init__.py").touch()
-    shutil.copy(ROOT / "gridmap" / "coverage" / "compiled.py", package)
+    package = tmp_path / "gridmap"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shutil.copy(ROOT / "gridmap" / "compiled.py", package)
     text = (
-        "from gridmap.coverage.compiled import INT, kernel\n\n@kernel()\ndef inner(a):\n    return a + 1\n\n"
+        "from gridmap.compiled import INT, kernel\n\n@kernel()\ndef inner(a):\n    return a + 1\n\n"
         "@kernel(INT)\ndef outer(a):\n    return inner(a)\n"
     )
     answers: list[Sequence[str]] = []
     for written in (text, text.replace("+ 1", "+ 2")):
         (package / "sample.py").write_text(written, encoding="utf-8")
-        answers.append(run("from gridmap.coverage.sample import outer; print(outer(40))", tmp_path))
+        answers.append(run("from gridmap.sample import outer; print(outer(40))", tmp_path))
     assert answers == [["41"], ["42"]]
 
 

@@ -35,23 +35,23 @@ FLOAT = types.float64
 INT = types.int64
 
 
-def kernel(*signature: types.Type) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def kernel(*signature: types.Type, nogil: bool = True) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Compile a function for arguments of these types, at once; without types, when a kernel that calls it is.
 
     The machine code is kept in ``NUMBA_CACHE_DIR``, else in the package's ``__pycache__``, else in the user's
     cache folder, whichever can be written. When none can, every start compiles anew, and the log says so.
-    Kernels run without the interpreter's lock.
+    Kernels run without the interpreter's lock, unless one keeps it (``nogil=False``) for what it calls.
     """
 
     def compile_kernel(function: Callable[P, R]) -> Callable[P, R]:
         if not signature:
-            return numba.njit(nogil=True)(function)
+            return numba.njit(nogil=nogil)(function)
         try:
-            return numba.njit(signature, nogil=True, cache=True)(function)
+            return numba.njit(signature, nogil=nogil, cache=True)(function)
         except RuntimeError as error:
             if "cannot cache function" not in str(error):
                 raise
             _log.warning("no folder for compiled code, set NUMBA_CACHE_DIR to one: %s", error)
-            return numba.njit(signature, nogil=True)(function)
+            return numba.njit(signature, nogil=nogil)(function)
 
     return compile_kernel
