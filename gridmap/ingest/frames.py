@@ -180,6 +180,7 @@ def _with_points(frame: Frame, column: str | None) -> Frame:
     points = shapely.get_type_id(shapes) == 0
     others = ~points & ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
     on_it = shapes.copy()
+    on_it[shapely.is_empty(shapes)] = None
     on_it[others] = shapely.point_on_surface(shapes[others])
     table = frame.table.drop_columns([column])
     for name, values in ((GEOMETRY_X, shapely.get_x(on_it)), (GEOMETRY_Y, shapely.get_y(on_it))):
