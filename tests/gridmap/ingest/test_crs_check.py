@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from data.tianjin.build import build
-from gridmap.crs import from_wgs84
+from gridmap.crs import from_wgs84, to_wgs84
 from gridmap.errors import LoadRefused
 from gridmap.ingest.crs_check import Verdict, judge, refuse_wrong_crs
 
@@ -117,6 +117,22 @@ def test_some_true_files_of_a_district_pass(ground: Ground) -> None:
         assert judged(ground, points, "wgs84", "wgs84").judgement == "ok", name
 
 
+def assert_called_by_name(ground: Ground) -> None:
+    """Given in GCJ-02 or BD-09 and called so, points farther than a centimetre from an edge are in their cell."""
+    points = np.concatenate([pairs(frame) for frame in (ground.incidents, ground.elements, ground.buildings)])
+    wanted = ground.index.locate_many(points[:, 0], points[:, 1])[0]
+    edge_m = ground.index.edge_distances_m(wanted, points[:, 0], points[:, 1])
+    sure = ~(edge_m <= 0.01)
+    assert sure.mean() > 0.5
+    for crs in ("gcj02", "bd09"):
+        lon, lat = to_wgs84(crs, *from_wgs84(crs, points[:, 0], points[:, 1]))
+        assert (ground.index.locate_many(lon, lat)[0] == wanted)[sure].all()
+
+
+def test_points_called_by_the_name_of_their_crs_land_in_their_cell(ground: Ground) -> None:
+    assert_called_by_name(ground)
+
+
 @pytest.mark.soak
 def test_true_files_of_the_whole_city_pass_and_the_demos_are_stopped(tmp_path: Path) -> None:
     build(tmp_path / "city", as_of=date(2026, 11, 1))
@@ -130,6 +146,7 @@ def test_true_files_of_the_whole_city_pass_and_the_demos_are_stopped(tmp_path: P
             if verdict.judgement != "ok":
                 stopped.append((name, crs, verdict.message))
     assert stopped == []
+    assert_called_by_name(ground)
     for frame in (ground.incidents, ground.elements, ground.buildings):
         assert isinstance(frame, pd.DataFrame)
         for crs in ("gcj02", "bd09"):

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gridmap.coverage.exact import ExactIndex
+from gridmap.coverage.index import CoverageIndex
 from gridmap.ingest.crs_check import BuildingSquares
 
 METRIC = "EPSG:4548"
@@ -26,7 +26,7 @@ class Ground:
     """A city's files in memory: cells, their index, buildings and points."""
 
     cells: gpd.GeoDataFrame
-    index: ExactIndex
+    index: CoverageIndex
     squares: BuildingSquares
     buildings: pd.DataFrame
     elements: pd.DataFrame
@@ -42,7 +42,7 @@ def ground_of(folder: Path) -> Ground:
     )
     return Ground(
         cells,
-        ExactIndex.build(cells.geometry.to_numpy(), METRIC),
+        CoverageIndex.build(cells.geometry.to_numpy(), METRIC),
         BuildingSquares(buildings["lon"].to_numpy(), buildings["lat"].to_numpy(), METRIC),
         buildings,
         elements,
