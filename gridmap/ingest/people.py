@@ -19,7 +19,7 @@ from gridmap.errors import LoadRefused
 from gridmap.ingest.privacy import is_forbidden_column, mask, names_people
 
 # So many values of a column are looked at in every batch.
-_SAMPLE = 2_000
+_SAMPLE = 1_000
 # A kind of person data stops the load when it is at least so many values of a column, and this share of them.
 _FEWEST = 5
 
@@ -112,7 +112,7 @@ def check_people(file: str, table: pa.Table) -> None:
 
 
 def _sample(column: pa.ChunkedArray) -> Sequence[str]:
-    """Up to 2,000 values spread over the column, as plain text without blanks; fractions and times say nothing."""
+    """Up to 1,000 values spread over the column, as plain text without blanks; fractions and times say nothing."""
     kind = column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_primitive(kind)) or (
         pa.types.is_temporal(kind)

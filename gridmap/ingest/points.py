@@ -301,17 +301,20 @@ class _Check:
         columns = list(dict.fromkeys(source.column for source in sources if source.column is not None))
         wrong = sorted(self._reasons)
         given = self._frame.table.select(columns).take(pa.array(wrong, pa.int64()))
-        texts = [["" if value is None else str(value) for value in column.to_pylist()] for column in given.columns]
         personal = np.zeros(len(wrong), bool)
-        for column in texts:
-            personal |= _personal(pa.array(column, pa.string()))
-        rejected = []
-        rows = zip(wrong, self._frame.lines[wrong].tolist(), personal.tolist(), *texts, strict=True)
-        for index, line, masked, *values in rows:
-            # A reason shows nothing but what stands in the row's columns.
-            shown = [_shown(text, masked) for text in (self._reasons[index], *values)]
-            rejected.append(RejectedRow(self._file, line, shown[0], dict(zip(columns, shown[1:], strict=True))))
-        return rejected
+        texts = []
+        for column in given.columns:
+            text = pa.array(["" if value is None else str(value) for value in column.to_pylist()], pa.string())
+            personal |= _personal(text)
+            texts.append(text)
+        texts.append(pa.array([self._reasons[index] for index in wrong], pa.string()))
+        # A reason shows nothing but what stands in the row's columns, so these tell what is to be masked.
+        *values, reasons = [_shown(text, personal) for text in texts]
+        rows = zip(self._frame.lines[wrong].tolist(), reasons, zip(*values, strict=True), strict=True)
+        return [
+            RejectedRow(self._file, line, reason, dict(zip(columns, shown, strict=True)))
+            for line, reason, shown in rows
+        ]
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -416,6 +419,9 @@ def _on_earth(lon: Floats, lat: Floats) -> Flags:
     return (np.abs(lon) <= 180.0) & (np.abs(lat) <= 90.0)
 
 
-def _shown(text: str, personal: bool) -> str:
-    """What is kept of a rejected row's text: personal numbers masked, no NUL byte, not too long."""
-    return (mask(text) if personal else text).replace("\0", "␀")[:LONGEST_TEXT]
+def _shown(texts: pa.Array, personal: Flags) -> list[str]:
+    """What is kept of rejected rows' texts: personal numbers masked, no NUL byte, not too long."""
+    kept: list[str] = pc.replace_substring(texts, "\0", "␀").to_pylist()
+    for index in np.flatnonzero(personal).tolist():
+        kept[index] = mask(kept[index])
+    return [text[:LONGEST_TEXT] for text in kept]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gridmap.coverage.index import CoverageIndex
 from gridmap.ingest.crs_check import BuildingSquares
 
+ROOT = Path(__file__).parents[3]
 METRIC = "EPSG:4548"
 _DEGREE_M = 111_195.0
 
