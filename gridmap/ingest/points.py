@@ -20,20 +20,14 @@ from numpy.typing import NDArray
 
 from gridmap.crs import Floats, to_wgs84
 from gridmap.errors import LoadRefused
+from gridmap.ingest.columns import Flags, are_personal, flags_of, floats_of, has_few, is_text, moments_of
 from gridmap.ingest.description import Points, Value
 from gridmap.ingest.frames import Frame, read_frames
 from gridmap.ingest.layers import LONGEST_TEXT
 from gridmap.ingest.people import OwnNumbers, check_people
-from gridmap.ingest.privacy import ASCII_SHAPES, looks_personal, mask
+from gridmap.ingest.privacy import mask
 from gridmap.model import RejectedRow
 from gridmap.shapes import Geometries
-
-Flags = NDArray[np.bool_]
-
-_OFFSET = r"(?i)[0-9:.]\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
-_NUMBER = r"^[+-]?[0-9]{1,15}(?:\.[0-9]{0,30})?$"
-# Other text than ASCII must hold eight digits, of whatever script, to hold an ID or mobile number.
-_SUSPECT = r"(?:\pN[^\pN]*){8}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +167,11 @@ class _Check:
         given = table[column]
         if pa.types.is_dictionary(given.type):
             given = given.cast(given.type.value_type)
-        if _is_text(given.type):
+        if is_text(given.type):
             given = pc.utf8_trim_whitespace(given)
-            missing = _flags(pc.or_kleene(pc.is_null(given), pc.equal(given, "")))
+            missing = flags_of(pc.or_kleene(pc.is_null(given), pc.equal(given, "")))
         else:
-            missing = _flags(pc.is_null(given, nan_is_null=True))
+            missing = flags_of(pc.is_null(given, nan_is_null=True))
         if wanted.required:
             self._reject(missing, f"{name}: must not be empty")
         return given, missing
@@ -200,7 +194,7 @@ class _Check:
         if found is None:
             return np.full(self._rows, np.nan if wanted.source.value is None else float(wanted.source.value))
         given, missing = found
-        values = _floats(given, missing)
+        values = floats_of(given, missing)
         self._reject(~missing & ~np.isfinite(values), f"{name}: must be a finite number", given)
         beyond = (values < wanted.lowest) | (values > wanted.highest)
         self._reject(beyond, f"{name}: must lie from {wanted.lowest:g} to {wanted.highest:g}", given)
@@ -211,9 +205,9 @@ class _Check:
 
     def _text(self, name: str, wanted: Field, given: pa.ChunkedArray, missing: Flags) -> pd.Series:
         """A column of text, None where none stands."""
-        text = given if _is_text(given.type) else given.cast(pa.string())
+        text = given if is_text(given.type) else given.cast(pa.string())
         # A category has few different texts: each is looked at once.
-        codes = text.combine_chunks().dictionary_encode() if _has_few(text) else None
+        codes = text.combine_chunks().dictionary_encode() if has_few(text) else None
         looked = text if codes is None else codes.dictionary
 
         def of_rows(flags: Flags) -> Flags:
@@ -224,14 +218,16 @@ class _Check:
             spread: Flags = flags[codes.indices.fill_null(0).to_numpy()] & ~missing
             return spread
 
-        self._reject(of_rows(_flags(pc.match_substring(looked, "\0"))), f"{name}: must not hold a NUL byte", given)
-        long = _flags(pc.greater(pc.utf8_length(looked), LONGEST_TEXT))
+        self._reject(
+            of_rows(flags_of(pc.match_substring(looked, "\0"))), f"{name}: must not hold a NUL byte", given
+        )
+        long = flags_of(pc.greater(pc.utf8_length(looked), LONGEST_TEXT))
         self._reject(of_rows(long), f"{name}: must be at most {LONGEST_TEXT} long", given)
-        personal = of_rows(_personal(looked))
+        personal = of_rows(are_personal(looked))
         if personal.any() and not self._own.holds(name, text.filter(pa.array(personal)).to_pylist(), self._rows):
             self._reject(personal, f"{name}: must not hold an ID or mobile number")
         if wanted.source.map is not None:
-            unknown = ~_flags(pc.is_in(looked, pa.array(list(wanted.source.map), pa.string())))
+            unknown = ~flags_of(pc.is_in(looked, pa.array(list(wanted.source.map), pa.string())))
             self._reject(of_rows(unknown), f"{name}: is not in the description's map", given)
             looked = pa.array([wanted.source.map.get(each) for each in looked.to_pylist()], pa.string())
         if codes is None:
@@ -242,7 +238,7 @@ class _Check:
 
     def _moments(self, name: str, wanted: Field, given: pa.ChunkedArray, missing: Flags) -> pd.Series:
         """Dates, or times in UTC; of times some may carry an offset and some not."""
-        moments = _moments(given, missing, wanted, self._zone)
+        moments = moments_of(given, missing, wanted.kind, wanted.source.format, self._zone)
         self._reject(~missing & moments.isna().to_numpy(), f"{name}: must be a {wanted.kind}", given)
         return moments
 
@@ -305,7 +301,7 @@ class _Check:
         texts = []
         for column in given.columns:
             text = pa.array(["" if value is None else str(value) for value in column.to_pylist()], pa.string())
-            personal |= _personal(text)
+            personal |= are_personal(text)
             texts.append(text)
         texts.append(pa.array([self._reasons[index] for index in wrong], pa.string()))
         # A reason shows nothing but what stands in the row's columns, so these tell what is to be masked.
@@ -315,104 +311,6 @@ class _Check:
             RejectedRow(self._file, line, reason, dict(zip(columns, shown, strict=True)))
             for line, reason, shown in rows
         ]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _flags(found: pa.Array | pa.ChunkedArray) -> Flags:
-    found = found.fill_null(False)
-    flags = found.to_numpy() if isinstance(found, pa.ChunkedArray) else found.to_numpy(zero_copy_only=False)
-    return np.asarray(flags, bool)
-
-
-def _has_few(text: pa.ChunkedArray) -> bool:
-    """Whether a text column has few different values, judged by its first rows."""
-    first = text.slice(0, 2_000)
-    different: int = pc.count_distinct(first, mode="all").as_py()
-    return len(text) > 0 and different * 4 <= len(first)
-
-
-def _personal(text: pa.Array | pa.ChunkedArray) -> Flags:
-    """Which texts hold something shaped like an ID or mobile number."""
-    ascii_only = pc.string_is_ascii(text)
-    personal = _flags(pc.match_substring_regex(text, ASCII_SHAPES))
-    other = np.flatnonzero(~_flags(ascii_only))
-    if len(other):
-        suspect = other[_flags(pc.match_substring_regex(text.take(pa.array(other)), _SUSPECT))]
-        texts = text.take(pa.array(suspect)).to_pylist()
-        personal[suspect] = [each is not None and looks_personal(each) for each in texts]
-    return personal
-
-
-def _floats(given: pa.ChunkedArray, missing: Flags) -> Floats:
-    """The numbers of a column; NaN where it is empty or holds something else."""
-    if not _is_text(given.type):
-        if not (pa.types.is_integer(given.type) or pa.types.is_floating(given.type)):
-            try:
-                given = given.cast(pa.float64(), safe=False)
-            except pa.ArrowInvalid:
-                return np.full(len(missing), np.nan)
-        return np.where(missing, np.nan, given.to_numpy()).astype(np.float64)
-    filled = pc.if_else(pa.array(missing), pa.scalar(None, given.type), given)
-    try:
-        values = pc.cast(filled, pa.float64()).to_numpy()
-    except pa.ArrowInvalid:
-        plain = _flags(pc.match_substring_regex(filled, _NUMBER))
-        values = pc.cast(pc.if_else(pa.array(plain), filled, pa.scalar(None, given.type)), pa.float64()).to_numpy()
-        odd = ~plain & ~missing
-        values = values.copy()
-        values[odd] = pd.to_numeric(
-            pd.Series(filled.filter(pa.array(odd)).to_pylist(), dtype=object), errors="coerce"
-        )
-    return np.asarray(values, np.float64)
-
-
-def _moments(given: pa.ChunkedArray, missing: Flags, wanted: Field, zone: ZoneInfo) -> pd.Series:
-    """Dates, or times in UTC, NaT where there is none."""
-    form = wanted.source.format or "ISO8601"
-    quick = _quick_moments(given, missing) if wanted.source.format is None else None
-    if wanted.kind == "date":
-        moments = (
-            quick if quick is not None else pd.to_datetime(_objects(given, missing), format=form, errors="coerce")
-        )
-        if isinstance(moments.dtype, pd.DatetimeTZDtype):
-            moments = moments.dt.tz_convert(zone).dt.tz_localize(None)
-        return moments
-    if quick is not None:
-        moments = quick if isinstance(quick.dtype, pd.DatetimeTZDtype) else _in_zone(quick, zone)
-        return moments.dt.tz_convert("UTC")
-    texts = _objects(given, missing)
-    offset = _flags(pc.match_substring_regex(given.cast(pa.string()), _OFFSET))
-    aware = pd.to_datetime(texts.where(offset), format=form, errors="coerce", utc=True)
-    local = pd.to_datetime(texts.where(~offset), format=form, errors="coerce").astype("datetime64[us]")
-    return aware.fillna(_in_zone(local, zone).dt.tz_convert("UTC"))
-
-
-def _quick_moments(given: pa.ChunkedArray, missing: Flags) -> pd.Series | None:
-    """A column of times, or one of texts in plain ISO form that all have an offset or all have none; else None."""
-    if pa.types.is_timestamp(given.type) or pa.types.is_date(given.type):
-        kind = pa.timestamp("us", getattr(given.type, "tz", None))
-        return pd.Series(given.cast(kind, safe=False).to_pandas())
-    if not _is_text(given.type):
-        return None
-    filled = pc.if_else(pa.array(missing), pa.scalar(None, given.type), given)
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        try:
-            return pd.Series(pc.cast(filled, kind).to_pandas())
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
-def _objects(given: pa.ChunkedArray, missing: Flags) -> pd.Series:
-    return pd.Series(given.cast(pa.string()).to_numpy(), dtype=object).where(~missing, None)
-
-
-def _in_zone(local: pd.Series, zone: ZoneInfo) -> pd.Series:
-    """City time: of an hour that comes twice the first, of one that the clocks leave out its end."""
-    return local.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
 
 
 def _on_earth(lon: Floats, lat: Floats) -> Flags:
