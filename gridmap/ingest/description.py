@@ -1,7 +1,8 @@
-"""CITY.toml: the declarative description of a city's own files. Imports ``model``, ``crs`` and ``errors``.
+"""CITY.toml and mappings: the declarative description of files. Imports ``encoding``, ``model`` and below.
 
 Paths are relative to the description (or to another folder given with it). A value is the name of a column,
-``{value = …}`` for the same value in every row, or ``{column = …, format = …}`` for a time in that format.
+``{value = …}`` for the same value in every row, ``{column = …, format = …}`` for a time in that format, or
+``{column = …, map = {theirs = "ours"}}`` for values to be renamed.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gridmap.crs import check_name
 from gridmap.errors import GridMapError, LoadRefused
+from gridmap.ingest.encoding import check_encoding
 from gridmap.model import CELL_KINDS, City, Post
 
 Crs = Annotated[str, BeforeValidator(check_name)]
+Encoding = Annotated[str, BeforeValidator(check_encoding)]
+
+# The columns in which a file's own geometry comes: of a line or polygon a point on it.
+GEOMETRY_X, GEOMETRY_Y = "geometry x", "geometry y"
 
 
 class _Strict(BaseModel):
@@ -27,11 +33,15 @@ class _Strict(BaseModel):
 
 
 class Value(_Strict):
-    """Where a field's value comes from: a column, perhaps with a time format, or one value for all rows."""
+    """Where a field's value comes from: a column, perhaps with a time format or new names, or one value for all.
+
+    With ``map``, a row whose value is not in it is rejected.
+    """
 
     column: str | None = None
     value: Any = None
     format: str | None = None
+    map: Mapping[str, str] | None = None
 
 
 def _value(given: object) -> object:
@@ -137,16 +147,32 @@ class Overlays(Layer):
 
 
 class Points(_Strict):
-    """A file, or all that a pattern matches, with a point a row."""
+    """A file, or all that a pattern matches, with a point a row, or a small line or polygon.
+
+    Without ``lon`` and ``lat`` the file's own geometry is read. Rows without an id are known by ``period`` and
+    line: the file may get another name, its rows must keep their lines.
+    """
 
     file: str
+    layer: str | None = None
+    encoding: Encoding | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     crs: Crs
     operation: str | None = None
     source: str
     id: Source = Value()
-    lon: Source
-    lat: Source
+    period: Source = Value()
+    lon: Source = Value(column=GEOMETRY_X)
+    lat: Source = Value(column=GEOMETRY_Y)
     accuracy_m: Source = Value()
+
+    @model_validator(mode="after")
+    def _check_identity(self) -> Points:
+        if self.id.column is None and self.period == Value():
+            raise ValueError(
+                "needs an id, or the period that its rows are of, to be known again when loaded again"
+            )
+        return self
 
 
 class Elements(Points):
@@ -281,11 +307,47 @@ class Description(_Strict):
         )
 
 
+class PointFiles(_Strict):
+    """A mapping: files of points for a city that has its grid; the sections are those of a CITY.toml."""
+
+    buildings: tuple[Buildings, ...] = ()
+    elements: tuple[Elements, ...] = ()
+    incidents: tuple[Incidents, ...] = ()
+    incident_categories: Mapping[str, Category] = {}
+    element_categories: Mapping[str, Category] = {}
+
+    @model_validator(mode="after")
+    def _check_not_empty(self) -> PointFiles:
+        if not (self.buildings or self.elements or self.incidents):
+            raise ValueError("describes no file: give [[elements]], [[incidents]] or [[buildings]]")
+        return self
+
+
+Described = TypeVar("Described", bound=_Strict)
+
+
 def read_description(path: Path) -> Description:
     """Read a CITY.toml; LoadRefused names every entry that is missing, unknown or of the wrong kind."""
+    return _read(path, Description)
+
+
+def read_mapping(path: Path) -> PointFiles:
+    """Read a TOML without ``[city]`` that describes files for a city that has a grid; LoadRefused as above."""
+    return _read(path, PointFiles)
+
+
+def describes_city(path: Path) -> bool:
+    """Whether a TOML describes a whole city rather than single files."""
+    try:
+        return "city" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True  # read_description says what is wrong
+
+
+def _read(path: Path, kind: type[Described]) -> Described:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Description.model_validate(content)
+        return kind.model_validate(content)
     except OSError as error:
         raise LoadRefused(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -12,16 +12,47 @@ import unicodedata
 # with blanks or hyphens between the groups. A cell code has 15 digits and is neither.
 _ID_CARD = re.compile(r"(?<![0-9])[0-9]{6}[- ]?[0-9]{8}[- ]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])")
 _MOBILE = re.compile(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])")
+# The same shapes for texts in ASCII, for engines that cannot look around: whether there is one, not where.
+ASCII_SHAPES = (
+    "(?:^|[^0-9])(?:[0-9]{6}[- ]?[0-9]{8}[- ]?[0-9]{3}[0-9Xx](?:$|[^0-9A-Za-z])|"
+    r"(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?:$|[^0-9]))"
+)
 
+# What DESIGN's Privacy names, in the words of files: identity, contact, origin, belief, party, petitions, crime,
+# credit, health, biometrics, movement, scores.
 _FORBIDDEN_COLUMN = re.compile(
-    "身份证|证件|手机|电话|联系方式|住址|出生|民族|宗教|政治面貌|党员|病史|健康|"
-    "id_?card|national_?id|passport|mobile|phone|birth|ethnic|religion|party|health"
+    "身份证|证件|护照|手机|电话|联系方式|微信|邮箱|住址|出生|生日|性别|年龄|婚姻|"
+    "民族|籍贯|宗教|信仰|政治面貌|党员|党派|入党|信访|上访|前科|犯罪|吸毒|矫正|刑满|征信|信用分|失信|"
+    "病史|病历|疾病|病种|诊断|健康|残疾|人脸|指纹|虹膜|声纹|生物特征|轨迹|行踪|评分|风险等级|风险分|"
+    "银行卡|车牌|"
+    "id_?card|national_?id|passport|(?:^|_)ssn(?:_|$)|mobile|phone|e_?mail|wechat|birth|(?:^|_)dob(?:_|$)|"
+    "(?:^|_)(?:sex|gender|age|race)(?:_|$)|marital|ethnic|nationality|religio|(?:^|_)party|"
+    "political|petition|criminal_record|convict|offender|credit_?(?:score|record|rating|history)|"
+    "health|medical|patient|disease|diagnos|disabilit|biometric|fingerprint|face_?(?:id|image|feature|photo)|"
+    "trajector|movement_?track|risk_?(?:score|grade|level)|social_?(?:score|credit)|"
+    "bank_?(?:card|account)|licen[cs]e_?plate|plate_?(?:no|number)"
+)
+
+
+# Names stand in a roster, as the city posts them on the wall, and nowhere else.
+_NAME_COLUMN = re.compile(
+    "姓名|曾用名|户主|联系人|报案人|举报人|投诉人|当事人|"
+    "(?:^|_)(?:full|first|last|given|family|maiden|sur|resident|patient|person|owner|caller|victim)_?names?(?:_|$)"
 )
 
 
 def is_forbidden_column(header: str) -> bool:
-    """Whether a column by this header holds what GridMap does not keep about people."""
-    return _FORBIDDEN_COLUMN.search(unicodedata.normalize("NFKC", header).casefold()) is not None
+    """Whether a column by this header holds what GridMap does not keep about anybody."""
+    return _FORBIDDEN_COLUMN.search(_plain(header)) is not None
+
+
+def names_people(header: str) -> bool:
+    """Whether a column by this header holds the names of people."""
+    return _NAME_COLUMN.search(_plain(header)) is not None
+
+
+def _plain(header: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.-]+", "_", unicodedata.normalize("NFKC", header)).casefold()
 
 
 def looks_personal(text: str) -> bool:

@@ -393,6 +393,25 @@ def _placement(name: str, subject: str) -> Table:
 element_placement = _placement("element_placement", "element_id")
 incident_placement = _placement("incident_placement", "incident_id")
 
+element_share = Table(
+    "element_share",
+    metadata,
+    Column(
+        "element_id",
+        BigInteger,
+        ForeignKey("element.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("first_revision", Integer, primary_key=True, autoincrement=False),
+    # 0 is the part in no cell.
+    Column("cell_id", Integer, primary_key=True, autoincrement=False),
+    Column("share", Float(53), nullable=False),
+    CheckConstraint("share > 0 AND share <= 1", name="share"),
+    Index("ix_element_share_cell_id", "cell_id"),
+    comment="Elements that are a line or polygon: how much of each lies in which cell, from a revision on.",
+)
+
 load = Table(
     "load",
     metadata,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import geocoordinates_ffi as geocoordinates
 import numpy as np
+import prcoords
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -60,10 +62,61 @@ def test_how_far_off_a_forgotten_offset_is_in_tianjin(lon: float, lat: float) ->
     assert 1200 < metres(moved("bd09", lon, lat), (lon, lat)) < 1500
 
 
-def test_gcj02_leaves_points_outside_china_alone() -> None:
-    assert moved("gcj02", -0.1276, 51.5072) == (-0.1276, 51.5072)
+def test_chinese_offsets_agree_with_two_packages() -> None:
+    """All over China the offsets are the same figures, and our inverse undoes theirs to a micrometre."""
+    rng = np.random.default_rng(1)
+    lon, lat = rng.uniform(73.5, 135.0, 2_000), rng.uniform(18.0, 53.5, 2_000)
+    gcj02 = [prcoords.wgs_gcj(prcoords.Coords(y, x)) for x, y in zip(lon, lat, strict=True)]
+    bd09 = [prcoords.wgs_bd(prcoords.Coords(y, x)) for x, y in zip(lon, lat, strict=True)]
+    places = [geocoordinates.Wgs84(lat=y, lon=x) for x, y in zip(lon, lat, strict=True)]
+    for crs, packages in {
+        "gcj02": (gcj02, [geocoordinates.wgs84_to_gcj02(place) for place in places]),
+        "bd09": (bd09, [geocoordinates.wgs84_to_bd09(place) for place in places]),
+    }.items():
+        ours = from_wgs84(crs, lon, lat)
+        for theirs in packages:
+            x, y = np.array([each.lon for each in theirs]), np.array([each.lat for each in theirs])
+            assert GEOD.inv(*ours, x, y)[2].max() < 1e-6
+            assert GEOD.inv(*to_wgs84(crs, x, y), lon, lat)[2].max() < 1e-6
 
 
+def test_chinese_inverses_agree_with_two_packages() -> None:
+    """prcoords stops its iteration early, at some millimetres (GCJ-02) or centimetres (BD-09)."""
+    rng = np.random.default_rng(2)
+    x, y = rng.uniform(73.5, 135.0, 2_000), rng.uniform(18.0, 53.5, 2_000)
+    pairs = list(zip(x.tolist(), y.tolist(), strict=True))
+    refined = [geocoordinates.gcj02_to_wgs84_refined(geocoordinates.Gcj02(lat=b, lon=a)) for a, b in pairs]
+    for crs, theirs, apart_m in (
+        ("gcj02", refined, 1e-5),
+        ("gcj02", [prcoords.gcj_wgs_bored(prcoords.Coords(b, a)) for a, b in pairs], 0.01),
+        ("bd09", [prcoords.bd_wgs_bored(prcoords.Coords(b, a)) for a, b in pairs], 0.03),
+    ):
+        there = np.array([each.lon for each in theirs]), np.array([each.lat for each in theirs])
+        assert GEOD.inv(*to_wgs84(crs, x, y), *there)[2].max() < apart_m
+
+
+@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+def test_round_trips_all_over_china_are_exact_to_a_micrometre(crs: str) -> None:
+    rng = np.random.default_rng(3)
+    lon, lat = rng.uniform(72.1, 137.7, 50_000), rng.uniform(1.0, 55.7, 50_000)
+    assert GEOD.inv(*to_wgs84(crs, *from_wgs84(crs, lon, lat)), lon, lat)[2].max() < 1e-6
+
+
+def test_outside_chinas_rectangle_gcj02_is_wgs84_and_bd09_keeps_its_own_shift() -> None:
+    for lon, lat in (
+        (-0.1276, 51.5072),
+        (72.0, 40.0),
+        (138.0, 40.0),
+        (100.0, 0.8),
+        (100.0, 55.9),
+        (-117.2, -39.1),
+    ):
+        assert moved("gcj02", lon, lat) == back("gcj02", lon, lat) == (lon, lat)
+        assert 500 < metres(moved("bd09", lon, lat), (lon, lat)) < 2_000
+        assert metres(back("bd09", *moved("bd09", lon, lat)), (lon, lat)) < 1e-6
+
+
+@settings(deadline=None)  # the first conversion reads PROJ's database
 @given(st.floats(116.5, 118.5), st.floats(38.0, 40.5))
 def test_the_metric_crs_of_tianjin_round_trips(lon: float, lat: float) -> None:
     assert metres(back("EPSG:4548", *moved("EPSG:4548", lon, lat)), (lon, lat)) < 1e-4

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from gridmap.crs import from_wgs84
 from gridmap.errors import LoadRefused
@@ -136,7 +137,7 @@ def test_the_line_of_a_row_after_a_quoted_line_break_counts_rows(tmp_path: Path)
 
 
 def test_lines_are_right_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gridmap.ingest.points._CSV_BLOCK_BYTES", 400)
+    monkeypatch.setattr("gridmap.ingest.frames._CSV_BLOCK_BYTES", 400)
     lines = [f"r{number},short" if number % 7 == 3 else f"r{number},{GOOD}" for number in range(2, 200)]
     batches = read(tmp_path, write(tmp_path, *lines))
     assert len(batches) > 5
@@ -155,13 +156,34 @@ def test_a_duplicate_names_the_first_and_a_rejected_row_is_no_first(tmp_path: Pa
     assert reasons[3] == reasons[6] == "id: is a duplicate, got 'a' as in line 2"
 
 
-def test_rows_without_ids_are_known_by_file_and_line(tmp_path: Path) -> None:
-    write(tmp_path, f"x,{GOOD}", file="one.csv")
-    write(tmp_path, f"x,{GOOD}", "x,,,,,,", file="two.csv")
-    one, two = read(tmp_path, "*.csv", id=None)
-    assert [one.file, two.file] == ["one.csv", "two.csv"]
-    assert [*one.accepted["id"], *two.accepted["id"]] == ["one.csv:2", "two.csv:2"]
-    assert [row.file for row in two.rejected] == ["two.csv"]
+def test_rows_without_ids_are_known_by_period_and_line_whatever_the_file_is_called(tmp_path: Path) -> None:
+    write(tmp_path, f"x,{GOOD}", "x,,,,,,", f"x,{GOOD}", file="one.csv")
+    write(tmp_path, f"x,{GOOD}", file="two.csv")
+    period = {"id": None, "period": {"value": "2026-01"}}
+    (one,) = read(tmp_path, "one.csv", **period)
+    assert one.accepted["id"].tolist() == [
+        "2026-01:2",
+        "2026-01:4",
+    ]  # equal rows are two, the bad one keeps its place
+    (tmp_path / "one.csv").rename(tmp_path / "renamed.csv")
+    (renamed,) = read(tmp_path, "renamed.csv", **period)
+    assert renamed.accepted["id"].tolist() == one.accepted["id"].tolist()
+    with pytest.raises(LoadRefused, match=r"'2026-01' stands in renamed.csv and in two.csv"):
+        read(tmp_path, "*.csv", **period)
+
+
+def test_a_period_of_each_row_comes_from_a_column(tmp_path: Path) -> None:
+    write(tmp_path, "a,117.2,39.1,5,2026-01,lamp,", "b,117.2,39.1,5,,lamp,", file="one.csv")
+    write(tmp_path, "a,117.2,39.1,5,2026-02,lamp,", file="two.csv")
+    month = {"happened_at": Field(Value(column="when", format="%Y-%m"), "time")}
+    one, two = read(tmp_path, "*.csv", month, id=None, period="when")
+    assert [*one.accepted["id"], *two.accepted["id"]] == ["2026-01:2", "2026-02:2"]
+    assert [row.reason for row in one.rejected] == ["period: must not be empty"]
+
+
+def test_a_file_without_ids_must_say_its_period() -> None:
+    with pytest.raises(ValidationError, match="needs an id, or the period"):
+        section("one.csv", id=None)
 
 
 def test_the_given_pair_is_kept_beside_the_converted_one(tmp_path: Path) -> None:
@@ -213,7 +235,7 @@ def test_a_file_without_rows_has_no_rows(tmp_path: Path) -> None:
         (b"", "cannot be read"),
         (b"lon,lat\n117.2,39.1\n", "has no column"),
         (b"id,id,lon,lat,off,when,what,count\na,b,1,2,,,x,\n", "columns stand more than once: id"),
-        (HEADER.encode() + b"\n\xff\xfe,117.2,39.1,,,lamp,\n", "cannot be read"),
+        (HEADER.encode() + b"\n\xff\xfe,117.2,39.1,,,lamp,\n", "neither UTF-8 nor GB18030"),
         (f"{HEADER},手机号\na,1,2,,,x,,1\n".encode(), "take out the columns about people: 手机号"),
     ],
 )  # fmt: skip

@@ -1,0 +1,96 @@
+"""What a description may say, and how it is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gridmap.errors import LoadRefused
+from gridmap.ingest.description import (
+    Elements,
+    Incidents,
+    Points,
+    describes_city,
+    read_description,
+    read_mapping,
+)
+
+from .true_files import ROOT
+
+INCIDENTS = """
+[[incidents]]
+file = "a.csv"
+crs = "wgs84"
+source = "s"
+id = "id"
+category = "what"
+happened_at = "when"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "a.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_is_a_mapping() -> None:
+    path = ROOT / "data" / "mapping.toml"
+    mapping = read_mapping(path)
+    assert not describes_city(path)
+    (tickets,) = mapping.incidents
+    assert (tickets.encoding, tickets.crs) == ("gb18030", "gcj02")
+    assert tickets.category.map is not None
+    assert set(tickets.category.map.values()) == set(mapping.incident_categories)
+    assert [section.source for section in mapping.elements] == ["street-lighting", "community-survey"]
+
+
+def test_the_examples_of_cities_are_cities() -> None:
+    path = ROOT / "data" / "london.toml"
+    assert describes_city(path)
+    assert read_description(path).incidents[0].period.column == "Month"
+    with pytest.raises(LoadRefused, match=r"city: Extra inputs|cells: Extra inputs"):
+        read_mapping(path)
+
+
+def test_a_mapping_and_a_city_share_their_sections(tmp_path: Path) -> None:
+    assert isinstance(read_mapping(write(tmp_path, INCIDENTS)).incidents[0], Incidents)
+    with pytest.raises(LoadRefused, match="city: Field required"):
+        read_description(write(tmp_path, INCIDENTS))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ('encoding = "utf-99"', "must be a known text encoding"),
+        ('delimiter = ";;"', "at most 1 character"),
+        ('id = "id"\nnonsense = 1', "nonsense: Extra inputs"),
+        ('category = { column = "what", maps = { a = "b" } }', "Extra inputs"),
+    ],
+)
+def test_a_wrong_entry_is_named(tmp_path: Path, changed: str, said: str) -> None:
+    name = changed.partition(" ")[0]
+    kept = "\n".join(line for line in INCIDENTS.splitlines() if not line.startswith(name))
+    with pytest.raises(LoadRefused, match=said):
+        read_mapping(write(tmp_path, f"{kept}\n{changed}\n"))
+
+
+def test_a_file_needs_ids_or_a_period(tmp_path: Path) -> None:
+    with pytest.raises(LoadRefused, match="needs an id, or the period"):
+        read_mapping(write(tmp_path, INCIDENTS.replace('id = "id"\n', "")))
+    read_mapping(write(tmp_path, INCIDENTS.replace('id = "id"', 'period = { value = "2026-01" }')))
+
+
+def test_a_mapping_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadRefused, match="describes no file"):
+        read_mapping(write(tmp_path, "[incident_categories]\n"))
+
+
+def test_every_key_of_a_section_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = text.partition("## Files of elements and incidents")[2].partition("\n## ")[0]
+    keys = {
+        field.alias or name for kind in (Points, Elements, Incidents) for name, field in kind.model_fields.items()
+    }
+    assert {key for key in keys if f"`{key}`" not in told} == set()
