@@ -11,13 +11,15 @@ import numpy as np
 
 from gridmap import shapes
 from gridmap.access import Action, require
-from gridmap.actions.points import Placer, PointReport, Progress
+from gridmap.actions.placing import Placing
+from gridmap.actions.points import PointReport, Progress, write_sections
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import LoadRefused, RuleBroken
 from gridmap.ingest import layers, tables
-from gridmap.ingest.description import Description, RevisionSection
-from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Area, Cell, City, Overlay, Post
+from gridmap.ingest.description import Description, Points, RevisionSection
+from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Area, Category, Cell, City, Overlay, Post
+from gridmap.store.categories import insert_categories
 from gridmap.store.city import find_city, write_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import insert_exceptions, insert_holders, insert_posts, insert_shifts
@@ -82,13 +84,11 @@ def load_city(
         _load_layers(connection, folder, description, report)
         progress("loading posts and shifts")
         _load_duty(connection, folder, description, report, grid)
-        placer = Placer(connection, actor, folder, grid, city)
-        if description.buildings is not None:
-            report.points.append(placer.load_buildings(description.buildings, progress))
-        for elements in description.elements:
-            report.points.append(placer.load_elements(elements, progress))
-        for incidents in description.incidents:
-            report.points.append(placer.load_incidents(incidents, progress))
+        insert_categories(connection, _categories(description))
+        buildings = [] if description.buildings is None else [description.buildings]
+        sections: list[Points] = [*buildings, *description.elements, *description.incidents]
+        placing = Placing(grid, city)
+        report.points += write_sections(connection, actor, sections, folder, placing, city, progress)
         analyze(connection)
         progress("committing")
     return report
@@ -104,6 +104,15 @@ def _start(connection: Connection, description: Description) -> City:
     if known is not None and find_current(connection) is not None:
         raise RuleBroken(f"the city {city.code} has a grid already; redraw it by drafts")
     return city
+
+
+def _categories(description: Description) -> list[Category]:
+    declared = {"element": description.element_categories, "incident": description.incident_categories}
+    return [
+        Category(what, code, each.zh or code, each.en, each.class_ or None, each.emergency)
+        for what, categories in declared.items()
+        for code, each in categories.items()
+    ]
 
 
 def _check_communities(rows: layers.CellRows, areas: list[Area], city: City) -> None:
