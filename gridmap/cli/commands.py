@@ -29,6 +29,7 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import read_description
 from gridmap.ingest.roster_template import write_template
@@ -129,6 +130,18 @@ def load(
     _print(report, as_json)
     if not record:
         say(f"nothing is recorded yet: gridmap load {file} --record --city {settings.city}")
+
+
+@app.command()
+def rejected(
+    load: Annotated[int | None, typer.Argument(help="its number; else the newest with rejected rows")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file to write them to")] = None,
+    city: CityOption = None,
+) -> None:
+    """List what a load rejected, with line and reason; mend it at its source and load that again."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        write_rejected(database, OPERATOR, load, out)
 
 
 @app.command()

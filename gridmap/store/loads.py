@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import pyarrow as pa
-from sqlalchemy import Connection, Table, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import ARRAY, Connection, Table, cast, delete, func, insert, select, text, tuple_, update
 
 from gridmap.errors import NotFound
 from gridmap.model import Actor, Load, LoadCounts, RejectedRow
@@ -53,7 +53,8 @@ def list_loads(
     """The newest loads first; those with an id below ``before``, whose actor's territories are all ``within``."""
     query = select(*tables.load.c).order_by(tables.load.c.id.desc()).limit(limit)
     if within is not None:
-        query = query.where(tables.load.c.territories.contained_by(list(within)))
+        codes = cast(list(within), ARRAY(tables.Code))
+        query = query.where(tables.load.c.territories.op("<@")(codes))
     if before is not None:
         query = query.where(tables.load.c.id < before)
     return [_load(row._mapping) for row in connection.execute(query)]
@@ -81,6 +82,23 @@ def read_rejected(
     )
     for row in connection.execute(query):
         yield RejectedRow(*row)
+
+
+def rejected_columns(connection: Connection, load_id: int) -> list[str]:
+    """The names of the columns that are kept of a load's rejected rows."""
+    table = tables.rejected_row
+    names = func.jsonb_object_keys(table.c.columns).label("name")
+    kept = select(names).distinct().where(table.c.load_id == load_id, _NOT_EXPIRED)
+    return sorted(connection.execute(kept).scalars())
+
+
+def latest_rejected(connection: Connection) -> int:
+    """The newest load that has rejected rows; NotFound when there is none."""
+    newest = select(func.max(tables.rejected_row.c.load_id)).where(_NOT_EXPIRED)
+    found = connection.execute(newest).scalar_one()
+    if found is None:
+        raise NotFound("no row is rejected, or what was rejected is older than 30 days")
+    return int(found)
 
 
 def analyze(connection: Connection, chosen: Sequence[Table] = tables.metadata.sorted_tables) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, text
 
-from gridmap.errors import Unavailable
-
 
 def lock_revision(connection: Connection) -> None:
     """Keep the current revision current until the transaction ends; a publish under way is waited for.
@@ -18,18 +16,22 @@ def lock_revision(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE revision IN SHARE MODE"))
 
 
-def lock_sources(connection: Connection, sources: Sequence[str], wait: Callable[[str], None] | None) -> None:
+def limit_waiting(connection: Connection, seconds: int) -> None:
+    """Wait no longer for any lock in this transaction; after that the answer is Unavailable."""
+    connection.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": f"{seconds}s"})
+
+
+def lock_sources(connection: Connection, sources: Sequence[str], say: Callable[[str], None] | None = None) -> None:
     """Be the only one that writes these sources until the transaction ends.
 
-    When another load has one of them, ``wait`` is told and it is waited for; with None the answer is Unavailable.
-    They are taken in one order, so that two loads never wait for each other.
+    When another load has one of them, ``say`` is told and it is waited for. They are taken in one order, so that
+    two loads never wait for each other.
     """
     for source in sorted(set(sources)):
         key = {"source": f"gridmap source {source}"}
         taken = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:source, 0))")
         if connection.execute(taken, key).scalar_one():
             continue
-        if wait is None:
-            raise Unavailable(f"another load of the source {source!r} is under way; try again when it has ended")
-        wait(f"another load of the source {source!r} is under way; waiting for its end")
+        if say is not None:
+            say(f"another load of the source {source!r} is under way; waiting for its end")
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:source, 0))"), key)
