@@ -23,6 +23,7 @@ from gridmap.store.database import Connection, Database
 from gridmap.store.loads import analyze, finish_load, insert_load, insert_rejected
 from gridmap.store.locks import lock_revision, lock_sources
 from gridmap.store.snapshot import read_grid
+from gridmap.store.subjects import has_source
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -92,8 +93,13 @@ def write_sections(
     placing: Placing,
     city: City,
     progress: Progress,
+    *,
+    all_new: bool = False,
 ) -> list[PointReport]:
-    """Load sections in an open transaction. An id that stands in two of them is a duplicate, as in one file."""
+    """Load sections in an open transaction. An id that stands in two of them is a duplicate, as in one file.
+
+    ``all_new`` says that nothing of their kind is there yet, so that nothing needs to be compared.
+    """
     seen: dict[tuple[str, str], SeenIds] = {}
     reports = []
     for section in sections:
@@ -104,7 +110,8 @@ def write_sections(
         categories = {} if kind.categories is None else read_categories(connection, kind.categories)
         if kind.categories is not None and not categories:
             report.warnings.append(f"the city declares no {kind.categories} categories, so any was taken")
-        writer = PointWriter(placing, actor, kind, section.source, section.crs, categories, ids)
+        is_new = all_new or not has_source(connection, kind.subject, section.source)
+        writer = PointWriter(placing, actor, kind, section, categories, ids, is_new=is_new)
         fields = fields_of(section)
         batches = read_points(folder, section, fields, city.zone)
         is_stated = "stated_cell" in fields and fields["stated_cell"].source.column is not None

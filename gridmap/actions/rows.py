@@ -28,6 +28,7 @@ from gridmap.store.database import Database
 from gridmap.store.loads import finish_load, insert_load, insert_rejected
 from gridmap.store.locks import limit_waiting, lock_revision, lock_sources
 from gridmap.store.revisions import read_current
+from gridmap.store.subjects import has_source
 
 _FILE = "request.parquet"
 _WAIT_S = 5
@@ -86,7 +87,8 @@ def save_rows(
             raise Unavailable("the grid is changing at this moment; try again")
         categories = {} if kind.categories is None else read_categories(connection, kind.categories)
         placing = Placing(grid, city)
-        writer = PointWriter(placing, actor, kind, section.source, section.crs, categories, SeenIds())
+        is_new = not has_source(connection, kind.subject, section.source)
+        writer = PointWriter(placing, actor, kind, section, categories, SeenIds(), is_new=is_new)
         (batch,) = _read(section, rows, city)
         prepared = writer.prepare(batch)
         load_id = insert_load(connection, actor, kind.what, section.source, _FILE)

@@ -14,12 +14,13 @@ from gridmap.actions.duplicates import SeenIds
 from gridmap.actions.placing import Placing
 from gridmap.actions.sections import Categories, Kind, check, complete
 from gridmap.coverage.index import OUTSIDE
+from gridmap.ingest.description import Points
 from gridmap.ingest.points import PointBatch
 from gridmap.ingest.privacy import mask
 from gridmap.model import Actor, LoadCounts, RejectedRow
 from gridmap.store.database import Connection
 from gridmap.store.staged import Compared, compare, stage, update_changed
-from gridmap.store.subjects import Placed, as_columns, has_source, insert_new
+from gridmap.store.subjects import Placed, as_columns, insert_new
 
 INSERTED, UPDATED, UNCHANGED, REFUSED = range(4)
 FATES = ("inserted", "updated", "unchanged", "rejected")
@@ -55,19 +56,20 @@ class PointWriter:
         placing: Placing,
         actor: Actor,
         kind: Kind,
-        source: str,
-        crs: str,
+        section: Points,
         categories: Categories,
         seen: SeenIds,
+        *,
+        is_new: bool,
     ) -> None:
+        """``seen``: the ids of the source that this load has met; ``is_new``: the database had none before it."""
         self._placing = placing
         self._kind = kind
-        self._source = source
-        self._crs = crs
+        self._section = section
         self._categories = categories
         self._seen = seen
         self._writable = placing.writable(actor)
-        self._is_new: bool | None = None
+        self._is_new = is_new
 
     def prepare(self, batch: PointBatch) -> Prepared:
         """Check a batch's rows by the rules and against the ids that came before, and place what is left."""
@@ -86,15 +88,13 @@ class PointWriter:
         rejected = [*batch.rejected, *_rejected(batch.file, rows[wrong], reasons[wrong].tolist())]
         kept = rows[~wrong].reset_index(drop=True)
         placed = self._placing.place(kept)
-        columns = as_columns(self._kind.subject, self._source, self._crs, kept, placed)
+        columns = as_columns(self._kind.subject, self._section.source, self._section.crs, kept, placed)
         duplicates = sum(row.reason.startswith("id: is a duplicate") for row in rejected)
         return Prepared(batch.file, batch.rows, kept, rejected, duplicates, placed, columns)
 
     def write(self, connection: Connection, prepared: Prepared) -> Written:
         """Insert what is new, update what differs, leave what is the same; refuse what is not the actor's."""
         subject, revision = self._kind.subject, self._placing.grid.revision.number
-        if self._is_new is None:
-            self._is_new = not has_source(connection, subject, self._source)
         count = len(prepared.rows)
         allowed = self._writable[prepared.placed.positions]
         stood = prepared.placed.positions.astype(np.int64)
