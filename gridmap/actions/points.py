@@ -123,6 +123,7 @@ def write_sections(
                 report.stated = report.stated or Stated()
                 report.stated.compare(placing.grid, prepared.rows, prepared.placed)
             progress(f"{kind.what}: {report.counts.rows:,} rows read, {report.counts.placed:,} placed")
+        # What judges a file as a whole, such as the check of its crs, stands here: when it raises, nothing stays.
         finish_load(connection, load_id, report.counts)
         reports.append(report)
     return reports
