@@ -21,6 +21,7 @@ STATUS: dict[type[errors.GridMapError], int] = {
     errors.InvalidInput: 422,
     errors.NotFound: 404,
     errors.NotMeasured: 404,
+    errors.LoadRefused: 422,
     errors.RuleBroken: 409,
     errors.NotIdentified: 401,
     errors.NotAllowed: 403,

@@ -18,6 +18,9 @@ class Action(Enum):
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
     READ_COUNTS = "read counts of people and incidents"
+    WRITE_ELEMENTS = "write elements"
+    WRITE_INCIDENTS = "write incidents"
+    READ_LOADS = "read loads and their rejected rows"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -27,6 +30,9 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
     Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),
+    Action.WRITE_ELEMENTS: frozenset({"caseworker", "planner", "system_admin"}),
+    Action.WRITE_INCIDENTS: frozenset({"caseworker", "dispatcher", "system_admin"}),
+    Action.READ_LOADS: frozenset({"caseworker", "dispatcher", "planner", "auditor", "system_admin"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.

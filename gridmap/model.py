@@ -271,9 +271,44 @@ class RejectedRow:
 
 @dataclass
 class LoadCounts:
-    """What became of the rows of a load: law 4 says that placed, outside and rejected add up to rows."""
+    """What became of the rows of a load: law 4 says that placed, outside and rejected add up to rows.
+
+    Of points, inserted, updated and unchanged add up to placed and outside; moved are those of the updated whose
+    point is another one, duplicates those of the rejected whose id stands in the same load before.
+    """
 
     rows: int = 0
     placed: int = 0
     outside: int = 0
     rejected: int = 0
+    inserted: int = 0
+    updated: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The record of one load; ``territories`` are those of the actor, who could write nowhere else."""
+
+    id: int
+    what: str
+    source: str
+    file: str
+    actor: str
+    territories: tuple[str, ...]
+    started_at: datetime
+    counts: LoadCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category of elements (of one class) or of incidents that the city declares."""
+
+    what: str
+    code: str
+    label: str
+    label_en: str = ""
+    class_: str | None = None
+    emergency: bool = False

@@ -12,13 +12,18 @@ import numpy as np
 from gridmap import shapes
 from gridmap.access import Action, require
 from gridmap.actions.hexes import publish_cover
-from gridmap.actions.points import Placer, PointReport, Progress
+from gridmap.actions.placing import Placing
+from gridmap.actions.points import PointReport, Progress, write_sections
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import LoadRefused, RuleBroken
-from gridmap.ingest import layers, tables
-from gridmap.ingest.description import Description, RevisionSection
-from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Area, Cell, City, Overlay, Post
+from gridmap.ingest import layers
+from gridmap.ingest import tables as duty_tables
+from gridmap.ingest.description import Description, Points, RevisionSection
+from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Area, Category, Cell, City, Overlay, Post
+from gridmap.store import tables
+from gridmap.store.bulk import bulk_filling
+from gridmap.store.categories import insert_categories
 from gridmap.store.city import find_city, write_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import insert_exceptions, insert_holders, insert_posts, insert_shifts
@@ -34,6 +39,14 @@ from gridmap.store.reference import insert_lines, insert_outlines
 from gridmap.store.revisions import find_current, insert_revision
 
 FIRST_REVISION = 1
+
+_POINT_TABLES = (
+    tables.element,
+    tables.building,
+    tables.element_placement,
+    tables.incident,
+    tables.incident_placement,
+)
 
 
 @dataclass
@@ -85,13 +98,15 @@ def load_city(
         _load_layers(connection, folder, description, report)
         progress("loading posts and shifts")
         _load_duty(connection, folder, description, report, grid)
-        placer = Placer(connection, actor, folder, grid, city)
-        if description.buildings is not None:
-            report.points.append(placer.load_buildings(description.buildings, progress))
-        for elements in description.elements:
-            report.points.append(placer.load_elements(elements, progress))
-        for incidents in description.incidents:
-            report.points.append(placer.load_incidents(incidents, progress))
+        insert_categories(connection, _categories(description))
+        buildings = [] if description.buildings is None else [description.buildings]
+        sections: list[Points] = [*buildings, *description.elements, *description.incidents]
+        placing = Placing(grid, city)
+        with bulk_filling(connection, _POINT_TABLES):
+            report.points += write_sections(
+                connection, actor, sections, folder, placing, city, progress, all_new=True
+            )
+            progress("building the indexes of elements and incidents")
         analyze(connection)
         progress("committing")
     return report
@@ -107,6 +122,15 @@ def _start(connection: Connection, description: Description) -> City:
     if known is not None and find_current(connection) is not None:
         raise RuleBroken(f"the city {city.code} has a grid already; redraw it by drafts")
     return city
+
+
+def _categories(description: Description) -> list[Category]:
+    declared = {"element": description.element_categories, "incident": description.incident_categories}
+    return [
+        Category(what, code, each.zh or code, each.en, each.class_ or None, each.emergency)
+        for what, categories in declared.items()
+        for code, each in categories.items()
+    ]
 
 
 def _check_communities(rows: layers.CellRows, areas: list[Area], city: City) -> None:
@@ -180,16 +204,16 @@ def _load_duty(
     connection: Connection, folder: Path, description: Description, report: CityReport, grid: Grid
 ) -> None:
     now = datetime.now(UTC)
-    posts = tables.read_posts(folder, description.posts)
+    posts = duty_tables.read_posts(folder, description.posts)
     desk = description.last_desk()
     if not any(post.kind == desk.kind and post.territory == desk.territory for post in posts):
         posts.append(desk)
     _check_unique("post", [post.code for post in posts])
     _check_places(posts, grid, read_overlays(connection, now)[0])
-    holders = tables.read_holders(folder, description.holders)
+    holders = duty_tables.read_holders(folder, description.holders)
     _check_unique("holder", [holder.code for holder in holders])
-    shifts = tables.read_shifts(folder, description.shifts)
-    exceptions = tables.read_exceptions(folder, description.shift_exceptions)
+    shifts = duty_tables.read_shifts(folder, description.shifts)
+    exceptions = duty_tables.read_exceptions(folder, description.shift_exceptions)
     named = {shift.post for shift in shifts} | {exception.post for exception in exceptions}
     unknown = named - {post.code for post in posts}
     if unknown:

@@ -14,6 +14,7 @@ import typer
 from gridmap.access import OPERATOR
 from gridmap.actions.city import init_city, load_city
 from gridmap.actions.hexes import export_hexes, rebuild_hexes
+from gridmap.actions.points import load_points
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
 from gridmap.cli import demo as demo_city
@@ -28,8 +29,9 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
-from gridmap.ingest.description import read_description
+from gridmap.ingest.description import describes_city, read_description, read_mapping
 from gridmap.ingest.roster_template import write_template
 from gridmap.settings import read_settings
 
@@ -95,8 +97,10 @@ def init(description: Path, city: CityOption = None) -> None:
 
 @app.command()
 def load(
-    file: Annotated[Path, typer.Argument(help="CITY.toml, or a roster in .xlsx or .csv")],
-    files: Annotated[Path | None, typer.Option(help="folder of a city's files, if not its CITY.toml's")] = None,
+    file: Annotated[
+        Path, typer.Argument(help="CITY.toml, a mapping of files of points, or a roster in .xlsx or .csv")
+    ],
+    files: Annotated[Path | None, typer.Option(help="folder of the files, if not the description's own")] = None,
     days: Annotated[
         int, typer.Option(help="roster: days ahead to look for voids and overlaps", min=1, max=92)
     ] = 14,
@@ -104,14 +108,21 @@ def load(
     city: CityOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a whole city from its CITY.toml, all or nothing; or preview a roster, and with --record record it."""
+    """Load a whole city from its CITY.toml, or files of points into it, all or nothing.
+
+    Or preview a roster, and with --record record it. Files of points may be loaded again: what is the same stays.
+    """
     if file.suffix not in {".toml", ".xlsx", ".csv"}:
         raise InvalidInput("file", str(file), "must be a CITY.toml, or a roster in .xlsx or .csv")
     settings = read_settings(city=city)
     with open_database(settings) as database:
         if file.suffix == ".toml":
             bring_up_to_date(database)
-            _print(load_city(database, OPERATOR, read_description(file), files or file.parent, say), as_json)
+            folder = files or file.parent
+            if describes_city(file):
+                _print(load_city(database, OPERATOR, read_description(file), folder, say), as_json)
+            else:
+                _print(load_points(database, OPERATOR, read_mapping(file).sections, folder, say), as_json)
             return
         check_migrated(database)
         now = datetime.now(UTC)
@@ -119,6 +130,18 @@ def load(
     _print(report, as_json)
     if not record:
         say(f"nothing is recorded yet: gridmap load {file} --record --city {settings.city}")
+
+
+@app.command()
+def rejected(
+    load: Annotated[int | None, typer.Argument(help="its number; else the newest with rejected rows")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file to write them to")] = None,
+    city: CityOption = None,
+) -> None:
+    """List what a load rejected, with line and reason; mend it at its source and load that again."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        write_rejected(database, OPERATOR, load, out)
 
 
 @app.command()

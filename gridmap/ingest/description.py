@@ -322,6 +322,11 @@ class PointFiles(_Strict):
             raise ValueError("describes no file: give [[elements]], [[incidents]] or [[buildings]]")
         return self
 
+    @property
+    def sections(self) -> tuple[Points, ...]:
+        """All sections in the order in which they are loaded."""
+        return (*self.buildings, *self.elements, *self.incidents)
+
 
 Described = TypeVar("Described", bound=_Strict)
 

@@ -208,6 +208,8 @@ class _Check:
         text = given if is_text(given.type) else given.cast(pa.string())
         # A category has few different texts: each is looked at once.
         codes = text.combine_chunks().dictionary_encode() if has_few(text) else None
+        if codes is not None and not len(codes.dictionary):
+            codes = None  # nothing but null
         looked = text if codes is None else codes.dictionary
 
         def of_rows(flags: Flags) -> Flags:

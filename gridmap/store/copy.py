@@ -1,4 +1,7 @@
-"""COPY: an Arrow table into a PostGIS table, through CSV that Arrow writes. Imports nothing of GridMap."""
+"""COPY: an Arrow table of any types into a PostGIS table, by CSV that Arrow writes. Imports nothing of GridMap.
+
+What is loaded by the million goes by ``packed`` instead.
+"""
 
 from __future__ import annotations
 
@@ -28,25 +31,17 @@ def copy_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """``count`` ids of a table's own sequence that nobody else gets."""
-    query = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
-    return list(connection.execute(query, {"table": table.name, "count": count}).scalars())
+    query = text(
+        # the name is looked up once, not for every id
+        "SELECT array_agg(nextval(own.name)) FROM generate_series(1, :count), "
+        "(SELECT pg_get_serial_sequence(:table, 'id')::regclass AS name OFFSET 0) AS own"
+    )
+    return list(connection.execute(query, {"table": table.name, "count": count}).scalar_one() or ())
 
 
 def geometry_column(geometries: NDArray[np.object_]) -> pa.Array:
     """Shapes in EPSG:4326 as the hexadecimal EWKB that PostGIS reads."""
     return pa.array(shapely.to_wkb(shapely.set_srid(geometries, SRID), hex=True, include_srid=True), pa.string())
-
-
-def point_column(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> pa.Array:
-    """Points in EPSG:4326 as hexadecimal EWKB, packed without making geometries."""
-    packed = np.empty(len(lon), dtype=[("order", "u1"), ("type", "<u4"), ("srid", "<u4"), ("xy", "<f8", 2)])
-    packed["order"], packed["type"], packed["srid"] = 1, 0x20000001, SRID
-    packed["xy"][:, 0], packed["xy"][:, 1] = lon, lat
-    digits = np.frombuffer(b"0123456789ABCDEF", np.uint8)
-    octets = packed.view(np.uint8).reshape(len(lon), packed.itemsize)
-    text = np.empty((len(lon), octets.shape[1] * 2), np.uint8)
-    text[:, 0::2], text[:, 1::2] = digits[octets >> 4], digits[octets & 15]
-    return pa.array(text.view(f"S{text.shape[1]}").ravel(), pa.binary()).cast(pa.string())
 
 
 def array_column(values: Sequence[Sequence[str]]) -> pa.Array:

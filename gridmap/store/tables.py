@@ -425,7 +425,17 @@ load = Table(
     Column("placed", BigInteger, nullable=False),
     Column("outside", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in ("inserted", "updated", "moved", "unchanged", "duplicates")
+    ),
+    Column("territories", ARRAY(Code), nullable=False, server_default="{*}"),
     CheckConstraint("rows = placed + outside + rejected", name="nothing_lost"),
+    # What is no load of points, such as a roster, has no such counts.
+    CheckConstraint("inserted + updated + unchanged IN (0, placed + outside)", name="every_row_has_a_fate"),
+    CheckConstraint("moved <= updated AND duplicates <= rejected", name="parts"),
+    Index("ix_load_source", "source"),
+    comment="territories: those of the actor, who may write nowhere else; * is the whole city.",
 )
 
 rejected_row = Table(
@@ -443,6 +453,20 @@ rejected_row = Table(
         server_default=text("clock_timestamp() + interval '30 days'"),
     ),
     Index("ix_rejected_row_expires_at", "expires_at"),
+)
+
+category = Table(
+    "category",
+    metadata,
+    Column("what", Text, primary_key=True),
+    Column("code", Code, primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("label_en", Text, nullable=False),
+    Column("class", Text),
+    Column("emergency", Boolean, nullable=False),
+    CheckConstraint("what IN ('element', 'incident')", name="what"),
+    CheckConstraint(f"class IS NULL OR what = 'element' AND {_one_of('class', ELEMENT_CLASSES)}", name="class"),
+    comment="The categories that the city declares; a city that declares none takes any.",
 )
 
 api_key = Table(

@@ -13,11 +13,12 @@ from api.errors import STATUS, TITLES, problem_responses, register
 from gridmap import errors
 
 # Raised by commands only; over HTTP they would be a defect.
-COMMANDS_ONLY = {errors.GridMapError, errors.ClusterError, errors.LoadRefused}
+COMMANDS_ONLY = {errors.GridMapError, errors.ClusterError}
 FAMILIES = {
     errors.InvalidInput("lon", 412.0, "must lie between -180 and 180"): 422,
     errors.NotFound("no cell"): 404,
     errors.NotMeasured("no households"): 404,
+    errors.LoadRefused("the points look like gcj02"): 422,
     errors.RuleBroken("taken"): 409,
     errors.Stale("made from revision 3"): 409,
     errors.NotIdentified("no key"): 401,

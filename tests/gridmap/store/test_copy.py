@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from gridmap.store import tables
-from gridmap.store.copy import array_column, copy_rows, geometry_column, point_column, reserve_ids
+from gridmap.store.copy import array_column, copy_rows, geometry_column, reserve_ids
 from gridmap.store.database import Connection
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -41,14 +41,6 @@ def test_nothing_is_null_and_only_nothing(connection: Connection, value: str | N
     line = geometry_column(np.array([shapely.LineString([(0, 0), (1, 1)])], dtype=object))
     copy_rows(connection, tables.line, pa.table({**row, "geom": line}))
     assert connection.execute(text("SELECT name FROM line WHERE id = 'copied'")).scalar_one() == value
-
-
-@given(st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), max_size=20))
-def test_packed_points_are_what_shapely_writes(points: list[tuple[float, float]]) -> None:
-    lon, lat = (np.array(each, np.float64) for each in (zip(*points, strict=True) if points else ((), ())))
-    packed = point_column(lon, lat).to_pylist()
-    wanted = geometry_column(np.asarray(shapely.points(lon, lat), dtype=object)).to_pylist()
-    assert packed == wanted
 
 
 def test_reserved_ids_are_nobody_elses(connection: Connection) -> None:

@@ -68,7 +68,7 @@ REFUSED = [
     ([element("face", "resident")], "ck_element_class"),
     ([element("place", "shop"), element("object", "lamp")], "uq_element_source_external_id"),
     ([load(10, 5, 3, 1)], "ck_load_nothing_lost"),
-    ([load(10, 5, 3, 2), "UPDATE load SET placed = 6"], "ck_load_nothing_lost"),
+    ([load(10, 5, 3, 2), "UPDATE load SET placed = 6 WHERE source = 's'"], "ck_load_nothing_lost"),
     ([exception("leave", "NULL", B)], "ck_shift_exception_who"),
     ([exception("swap", A, "NULL")], "ck_shift_exception_who"),
     ([exception("extra", A, "NULL")], "ck_shift_exception_who"),
