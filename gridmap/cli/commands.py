@@ -27,6 +27,7 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.place import place
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import read_description
 from gridmap.ingest.roster_template import write_template
@@ -38,6 +39,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+app.command()(place)
 
 CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result for machines")]
