@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.city import load_city
-from gridmap.coverage.grid import Grid
-from gridmap.coverage.placing import count_cells, place
-from gridmap.history import grid_of
 from gridmap.ingest.description import read_description
-from gridmap.store.city import read_city
 from gridmap.store.database import Database
 
 from .conftest import ROOT, SHARED, quiet
@@ -46,23 +41,3 @@ def test_london_agrees_with_its_publisher(make_database: Callable[[str], Databas
         assert tuple(connection.execute(placed).one()) == (counts.placed, counts.placed + counts.outside)
         levels = text("SELECT level, count(*) FROM area_shape GROUP BY level")
         assert dict(map(tuple, connection.execute(levels)))["borough"] == 33
-        points = text("SELECT ST_X(geom), ST_Y(geom) FROM incident")
-        lon, lat = np.array([tuple(row) for row in connection.execute(points)]).T
-        grid = grid_of(connection, read_city(connection), None, None)
-
-    # City boundaries follow streets, and so do events: counts say how many of a cell's points are sure.
-    near = count_cells(place(grid, lon, lat), len(grid.cells), near_m=1.0)
-    assert (near.points.sum(), near.outside) == (counts.placed, counts.outside)
-    share = near.near_edge.sum() / near.points.sum()
-    random = _random_points(grid)
-    by_chance = count_cells(place(grid, *random), len(grid.cells), near_m=1.0)
-    print(f"within 1 m of an edge: {share:.1%}, of random points {by_chance.near_edge.sum() / 20_000:.1%}")
-    assert 0.12 < share < 0.14
-    assert by_chance.near_edge.sum() < 0.03 * by_chance.points.sum()
-
-
-def _random_points(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """20,000 points of the city's box."""
-    west, south, east, north = grid.index.bounds
-    rng = np.random.default_rng(1)
-    return rng.uniform(west, east, 20_000), rng.uniform(south, north, 20_000)

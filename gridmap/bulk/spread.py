@@ -23,6 +23,7 @@ from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import InvalidInput, Unavailable
 from gridmap.model import Area, Cell, City, Revision
+from gridmap.shapes import Geometries
 
 Say = Callable[[str], None]
 
@@ -44,12 +45,13 @@ class Task:
 
 
 class GridOnWorker(WorkerPlugin):
-    """Carries a grid to every worker, also to those that join later; the index is built there, once."""
+    """Carries a grid to every worker, also to those that join later: the index and what it answers with."""
 
     def __init__(self, grid: Grid, city: City) -> None:
         self.revision: Revision = grid.revision
         self.cells: tuple[Cell, ...] = grid.cells
         self.areas: dict[str, Area] = dict(grid.areas)
+        self.arrays = grid.index.to_arrays()
         self.shapes: list[bytes] = shapely.to_wkb(grid.index.degrees).tolist()
         self.city = city
         content = hashlib.sha256(repr((grid.revision, grid.cells)).encode())
@@ -58,10 +60,13 @@ class GridOnWorker(WorkerPlugin):
         self.name = f"gridmap-{content.hexdigest()[:32]}"
 
     def setup(self, worker: Worker) -> None:
-        """Build the index from what travelled."""
-        shapes = np.asarray(shapely.from_wkb(np.array(self.shapes, dtype=object)), dtype=object)
-        index = CoverageIndex.build(shapes, self.city.metric_crs)
+        """Put the index together from its arrays; the polygons are read when somebody needs them."""
+        index = CoverageIndex.from_arrays(self.arrays, self.city.metric_crs, self.degrees)
         _grids[self.name] = (Grid(self.revision, self.cells, self.areas, index), self.city)
+
+    def degrees(self) -> Geometries:
+        """The cells' polygons."""
+        return np.asarray(shapely.from_wkb(np.array(self.shapes, dtype=object)), dtype=object)
 
 
 def place_on_cluster(

@@ -60,7 +60,7 @@ def scheduler(folder: Path, workers: int) -> Iterator[Scheduler]:
     finally:
         for process in [*started.workers, boss]:
             if process.poll() is None:
-                process.terminate()
+                process.kill()
         for process in [*started.workers, boss]:
             process.wait(timeout=30)
 
