@@ -116,7 +116,7 @@ lock: setup-dev ## bring the locks up to pyproject.toml
 			--no-emit-index-url --no-annotate --custom-compile-command "make lock" "$$@"
 	}
 	compile -o requirements.lock
-	compile --group dev --group notebooks -c requirements.lock -o requirements-dev.lock
+	compile --extra cluster --group dev --group notebooks -c requirements.lock -o requirements-dev.lock
 
 setup: ## make .venv from requirements.lock
 	@$(call SET_UP,demo)

@@ -36,6 +36,7 @@ TITLES = {
     405: "Method not allowed",
     409: "A rule is broken",
     413: "Too large",
+    415: "Not a format that is read",
     422: "Invalid input",
     500: "Internal error",
     503: "Not available now",

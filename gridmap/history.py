@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from gridmap.coverage.answer import Answer, Question, answer
+from gridmap.coverage.grid import Grid, by_code
+from gridmap.coverage.index import CoverageIndex
 from gridmap.duty import DutyBook
 from gridmap.model import City, Revision
 from gridmap.store import whereabouts
 from gridmap.store.database import Connection
 from gridmap.store.duty import read_duty
+from gridmap.store.grid import read_areas, read_cells
 from gridmap.store.revisions import read_revision, revision_valid_at
 
 
@@ -21,6 +24,18 @@ def revision_for(connection: Connection, at: datetime | None, revision: int | No
     if revision is not None:
         return read_revision(connection, revision)
     return revision_valid_at(connection, at or datetime.now(UTC))
+
+
+def grid_of(
+    connection: Connection, city: City, at: datetime | None, revision: int | None, known: Grid | None = None
+) -> Grid:
+    """The grid of ``revision`` or of a time, ready for look-ups; ``known`` is given back when it is that one."""
+    wanted = revision_for(connection, at, revision)
+    if known is not None and known.revision == wanted:
+        return known
+    cells, shapes = by_code(*read_cells(connection, wanted.number))
+    areas = {area.code: area for area in read_areas(connection, wanted.number)}
+    return Grid(wanted, cells, areas, CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells]))
 
 
 def cover(

@@ -29,6 +29,7 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.place import place
 from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
@@ -41,6 +42,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+app.command()(place)
 
 CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result for machines")]
