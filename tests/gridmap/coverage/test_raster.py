@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
+from gridmap.coverage.codes import numbers
 from gridmap.coverage.edges import edges_of
 from gridmap.coverage.raster import Raster
 from gridmap.errors import InvalidInput, LoadRefused
@@ -24,7 +25,8 @@ def lattice(west: float, south: float, step: float, count: int) -> Geometries:
 
 
 def raster_of(geometries: Geometries) -> Raster:
-    return Raster.build(edges_of(geometries))
+    codes = numbers(len(geometries))
+    return Raster.build(edges_of(geometries, codes), codes)
 
 
 def placed(raster: Raster, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
