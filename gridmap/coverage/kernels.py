@@ -775,8 +775,8 @@ def _box_at(
 
 
 @kernel()
-def _answer(cell: int, ranks: Ints) -> int:
-    return int(ranks[cell] << 2) | (_INSIDE if cell > 0 else _OUTSIDE)
+def _answer(cell: int) -> int:
+    return (cell << 2) | (_INSIDE if cell > 0 else _OUTSIDE)
 
 
 @kernel()
@@ -788,10 +788,10 @@ def _touches_end(x1: float, y1: float, x2: float, y2: float, lon: float, lat: fl
 
 @kernel()
 def _resolve(records: Floats, words: Longs, at: int, corner_x: float, lon: float, lat: float, ranks: Ints) -> int:
-    """The cell of a point in a box with edges, and whether it lies on one: position << 2 | how."""
+    """The cell of a point in a box with edges, and whether it lies on one: number << 2 | how."""
     head = words[at]
     cell = head >> 32
-    lowest = _NO_RANK
+    lowest, first = _NO_RANK, 0
     at += 1
     for _ in range(head & _COUNT_MASK):
         x1, y1, x2, y2 = records[at], records[at + 1], records[at + 2], records[at + 3]
@@ -811,26 +811,18 @@ def _resolve(records: Floats, words: Longs, at: int, corner_x: float, lon: float
             if crossed:
                 cell ^= ((label >> _CELL_BITS) & _CELL_MASK) ^ (label & _CELL_MASK)
         if touching or (not level and _touches_end(x1, y1, x2, y2, lon, lat)):
-            left, right = ranks[(label >> _CELL_BITS) & _CELL_MASK], ranks[label & _CELL_MASK]
-            if 0 <= left < lowest:
-                lowest = left
-            if 0 <= right < lowest:
-                lowest = right
-    if lowest != _NO_RANK:
-        return (lowest << 2) | _EDGE
-    return _answer(cell, ranks)
+            for number in ((label >> _CELL_BITS) & _CELL_MASK, label & _CELL_MASK):
+                if 0 <= ranks[number] < lowest:
+                    lowest, first = ranks[number], number
+    if first != 0:
+        return (first << 2) | _EDGE
+    return _answer(cell)
 
 
 @kernel()
-def _answer_in_box(
-    content: int, corner_x: float, lon: float, lat: float, records: Floats, more_records: Floats, ranks: Ints
-) -> int:
-    if content >= 0:
-        return _answer(content, ranks)
-    at = -content - 1
-    if at < len(records):
-        return _resolve(records, records.view(np.int64), at, corner_x, lon, lat, ranks)
-    return _resolve(more_records, more_records.view(np.int64), at - len(records), corner_x, lon, lat, ranks)
+def _resolve_in_room(more_records: Floats, at: int, corner_x: float, lon: float, lat: float, ranks: Ints) -> int:
+    """``_resolve`` for what redraws have made; by itself, so that the common case stays small."""
+    return _resolve(more_records, more_records.view(np.int64), at, corner_x, lon, lat, ranks)
 
 
 @kernel(FLOAT, FLOAT, FLOATS, LONGS, INTS, FLOATS, INTS, INTS, FLOATS)
@@ -847,7 +839,34 @@ def locate(
 ) -> int:
     """One point's position << 2 | how; position -1 is outside."""
     content, corner_x = _box_at(lon, lat, frame, tiles, boxes, more_boxes)
-    return _answer_in_box(content, corner_x, lon, lat, records, more_records, ranks)
+    at = -content - 1
+    if at < 0:
+        answer = _answer(content)
+    elif at < len(records):
+        answer = _resolve(records, records.view(np.int64), at, corner_x, lon, lat, ranks)
+    else:
+        answer = _resolve_in_room(more_records, at - len(records), corner_x, lon, lat, ranks)
+    return int(ranks[answer >> 2] << 2) | (answer & 3)
+
+
+@kernel()
+def _locate_in_room(
+    lon: Floats,
+    lat: Floats,
+    contents: Ints,
+    corners: Floats,
+    positions: Ints,
+    how: Bytes,
+    words: int,
+    more_records: Floats,
+    ranks: Ints,
+) -> None:
+    """Write the numbers and how-codes of those points of a block whose records lie in the room."""
+    for i in range(len(lon)):
+        at = -contents[i] - 1
+        if at >= words:
+            answer = _resolve_in_room(more_records, at - words, corners[i], lon[i], lat[i], ranks)
+            positions[i], how[i] = answer >> 2, answer & 3
 
 
 @kernel(FLOATS, FLOATS, OUT_INTS, OUT_BYTES, FLOATS, LONGS, INTS, FLOATS, INTS, INTS, FLOATS)
@@ -867,23 +886,44 @@ def locate_many(
     """Positions and how-codes of many points, written into the two arrays given for them.
 
     Points go in blocks, and what a block needs is touched before it is used, so that the waits for memory overlap.
+    Points in the room are done again after the others, which so have a short loop with one call: almost twice as fast.
     """
     words = records.view(np.int64)
     contents = np.empty(_BLOCK, np.int32)
+    places = np.empty(_BLOCK, np.int64)
     corners = np.empty(_BLOCK, np.float64)
     touched = 0
     for start in range(0, len(lon), _BLOCK):
         count = min(_BLOCK, len(lon) - start)
+        in_room = 0
         for i in range(count):
             contents[i], corners[i] = _box_at(lon[start + i], lat[start + i], frame, tiles, boxes, more_boxes)
         for i in range(count):
-            at = -contents[i] - 1
-            if 0 <= at < len(words):
-                touched += words[at] & words[at + _WORDS_PER_EDGE]
+            if contents[i] < 0:
+                at = -contents[i] - 1
+                in_room += at >= len(words)
+                places[i] = at if at < len(words) else 0
+                touched += words[places[i]] & words[places[i] + _WORDS_PER_EDGE]
         for i in range(count):
-            answer = _answer_in_box(
-                contents[i], corners[i], lon[start + i], lat[start + i], records, more_records, ranks
-            )
+            if contents[i] >= 0:
+                answer = _answer(contents[i])
+            else:
+                answer = _resolve(records, words, places[i], corners[i], lon[start + i], lat[start + i], ranks)
             positions[start + i] = answer >> 2
             how[start + i] = answer & 3
+        if in_room > 0:
+            room = slice(start, start + count)
+            _locate_in_room(
+                lon[room],
+                lat[room],
+                contents,
+                corners,
+                positions[room],
+                how[room],
+                len(words),
+                more_records,
+                ranks,
+            )
+        for i in range(count):
+            positions[start + i] = ranks[positions[start + i]]
     return touched
