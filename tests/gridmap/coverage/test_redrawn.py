@@ -53,7 +53,7 @@ def new_code(shapes: Shapes, rng: Rng) -> str:
 
 
 def halves(cell: BaseGeometry, rng: Rng) -> list[BaseGeometry]:
-    """A cell cut in two from vertex to vertex, where a few tries find a way, or between parts; else the cell alone."""
+    """A cell cut in two from vertex to vertex, where a few tries find a way, or between parts; else it alone."""
     parts = shapely.get_parts(cell)
     part = parts[rng.integers(len(parts))]
     ring = shapely.get_coordinates(part.exterior)[:-1]
