@@ -45,6 +45,10 @@ def test_placements_in_the_whole_city_are_exact(judge: Judge, rng: Rng) -> None:
     index = CoverageIndex.build(cells, METRIC)
     for kind, points in attacks(cells, index.raster, rng, 1_500_000):
         assert_exact(cells, index, points, judge, rng, kind)
+    west, south, east, north = index.bounds
+    for _ in range(20):
+        random = rng.uniform((west, south), (east, north), (500_000, 2)).T.copy()
+        assert_exact(cells, index, (random[0], random[1]), judge, rng, "random")
 
 
 @pytest.mark.parametrize("turn", range(8))

@@ -53,7 +53,7 @@ def new_code(shapes: Shapes, rng: Rng) -> str:
 
 
 def halves(cell: BaseGeometry, rng: Rng) -> list[BaseGeometry]:
-    """A cell cut in two from vertex to vertex, where a few tries find a way; else the cell alone."""
+    """A cell cut in two from vertex to vertex, where a few tries find a way, or between parts; else it alone."""
     parts = shapely.get_parts(cell)
     part = parts[rng.integers(len(parts))]
     ring = shapely.get_coordinates(part.exterior)[:-1]
@@ -65,6 +65,8 @@ def halves(cell: BaseGeometry, rng: Rng) -> list[BaseGeometry]:
         if first.is_valid and second.is_valid and shapely.coverage_is_valid([first, second]):
             rest = [first, *(other for other in parts if other is not part)]
             return [shapely.coverage_union_all(rest), second]
+    if len(parts) > 1:
+        return [shapely.coverage_union_all([other for other in parts if other is not part]), part]
     return [cell]
 
 
@@ -74,6 +76,9 @@ def redraw(shapes: Shapes, rng: Rng) -> Redraw:
     code = codes[rng.integers(len(codes))]
     pieces = halves(shapes[code], rng)
     kind = rng.choice(["split", "merge", "transfer"])
+    while len(codes) < 12 and len(pieces) == 1:
+        code, kind = codes[rng.integers(len(codes))], "split"
+        pieces = halves(shapes[code], rng)
     if len(pieces) == 2 and kind == "split":
         return [code], {new_code(shapes, rng): pieces[0], new_code(shapes, rng): pieces[1]}
     others = [other for other in codes if other != code]
