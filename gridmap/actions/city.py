@@ -11,6 +11,7 @@ import numpy as np
 
 from gridmap import shapes
 from gridmap.access import Action, require
+from gridmap.actions.addresses import refresh_addresses
 from gridmap.actions.points import Placer, PointReport, Progress
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
@@ -49,6 +50,7 @@ class CityReport:
     posts: int | None = None
     shifts: int | None = None
     points: list[PointReport] = field(default_factory=list)
+    addresses: dict[str, int] = field(default_factory=dict)
 
 
 def init_city(database: Database, actor: Actor, description: Description) -> City:
@@ -89,6 +91,9 @@ def load_city(
             report.points.append(placer.load_elements(elements, progress))
         for incidents in description.incidents:
             report.points.append(placer.load_incidents(incidents, progress))
+        progress("making addresses")
+        aliases = [alias for table in description.aliases for alias in tables.read_aliases(folder, table)]
+        report.addresses = refresh_addresses(connection, aliases)
         analyze(connection)
         progress("committing")
     return report
