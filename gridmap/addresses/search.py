@@ -168,7 +168,7 @@ def search(
         raise InvalidInput("address", address, f"must have 1 to {LONGEST_ADDRESS} characters, letters among them")
     readings = readings_of(areas, address)
     known = _look_up(source, readings)
-    finder = _Finder(source, known)
+    finder = _Finder(source, areas, known)
     found: list[Candidate] = []
     for reading in readings:
         candidates = finder.candidates(reading)
@@ -260,8 +260,9 @@ def _sorted(matches: Iterable[_Match]) -> list[_Match]:
 class _Finder:
     """Makes candidates of readings, looking rows up as it needs them."""
 
-    def __init__(self, source: Source, known: dict[str, list[_Match]]) -> None:
+    def __init__(self, source: Source, areas: AreaNames, known: dict[str, list[_Match]]) -> None:
         self._source = source
+        self._areas = areas
         self._known = known
         self._names = {one.named.id: one.named for matches in known.values() for one in matches}
 
@@ -270,10 +271,7 @@ class _Finder:
         if reading.crossing is not None:
             return self._at_crossing(reading)
         if not reading.names:
-            return [
-                Candidate("area", "", "", (), _score(("whole_area",)), ("whole_area",), area=code)
-                for code in sorted(reading.areas)
-            ]
+            return [self._whole_area(code) for code in sorted(reading.areas)]
         matches = self._chosen(reading.names)
         streets = [one for one in matches if one.named.kind == "street"]
         estates = [one for one in matches if one.named.kind == "estate"]
@@ -289,6 +287,11 @@ class _Finder:
             reason = "street_only" if reading.number is None else "no_such_number"
             found += self._streets(streets, reason, near=reading.near)
         return found
+
+    def _whole_area(self, code: str) -> Candidate:
+        name = self._areas.area(code).name
+        reasons = ("exact_name", "whole_area")
+        return Candidate("area", name, name, (), _score(reasons), reasons, area=code)
 
     def _chosen(self, names: Sequence[str]) -> list[_Match]:
         """Matches of the fragments; parts of a name that is known as a whole are not looked at."""

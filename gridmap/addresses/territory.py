@@ -13,8 +13,8 @@ from gridmap.addresses.writing import key, simplified
 from gridmap.errors import InvalidInput
 from gridmap.model import Area
 
-# What is left off an area's official name when it is spoken; the longest that fits goes.
-_OFFICIAL = re.compile(r"(社区居委会|社区居民委员会|村委会|村民委员会|居委会|居民委员会|（演示）|\(演示\))$")
+# What is left off an area's official name when it is spoken, and a remark in brackets.
+_OFFICIAL = re.compile("(村民委员会|村委会|居民委员会|居委会|[（(].*[）)])$")
 _LEVEL_WORD = re.compile(r"(特别行政区|自治区|新区|街道|地区|[省市区县镇乡街])$")
 _LATIN_LEVEL = re.compile(r"(shi|qu|xian|jiedao|zhen|xiang|city|district|county|town|township)$")
 
@@ -41,6 +41,10 @@ class AreaNames:
             for form in dict.fromkeys((letters, _LATIN_LEVEL.sub("", letters))):
                 self._latin.setdefault(form, []).append(area.code)
         self._longest = max(map(len, (*self._full, *self._short)), default=0)
+
+    def area(self, code: str) -> Area:
+        """The area with this code."""
+        return self._areas[code]
 
     def named(self, name: str) -> frozenset[str]:
         """Codes of the areas that a name or code means; InvalidInput when there is none."""
