@@ -29,9 +29,9 @@ def simplified(text: str) -> str:
     >>> simplified("濱江道１２３號")
     '滨江道123号'
     """
-    narrow = unicodedata.normalize("NFKC", text)
-    shown = "".join(char for char in narrow if unicodedata.category(char)[0] != "C" or char in "\t\n")
-    return _SPACE.sub(" ", str(_converter().convert(shown)).lower()).strip()
+    shown = "".join(char for char in text if unicodedata.category(char)[0] != "C" or char in "\t\n")
+    narrow = unicodedata.normalize("NFKC", shown)
+    return _SPACE.sub(" ", str(_converter().convert(narrow)).lower()).strip()
 
 
 def arabic(text: str) -> str:

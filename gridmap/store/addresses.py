@@ -46,8 +46,11 @@ _WRITTEN_NUMBERS = text(
 )
 
 _NUMERALS = text(
-    "CREATE TEMPORARY TABLE address_numeral (written text PRIMARY KEY, number integer, suffix text NOT NULL) "
-    "ON COMMIT DROP"
+    """
+    DROP TABLE IF EXISTS pg_temp.address_numeral;
+    CREATE TEMPORARY TABLE address_numeral (written text PRIMARY KEY, number integer, suffix text NOT NULL)
+    ON COMMIT DROP
+    """
 )
 
 # One row per house number, block, named street line and landmark; all set-based.
@@ -86,13 +89,17 @@ _FROM_SOURCES = (
     """,
 )
 
-# Two streets cross where their lines meet; the lower id leads, so that a crossing stands once.
+# Two streets cross where their lines meet; the lower name leads, so that a crossing stands once.
 _CROSSINGS = text(
     """
-    SELECT DISTINCT one.name_id AS one, other.name_id AS other, one.text || '与' || other.text || '交口' AS text,
+    SELECT DISTINCT CASE WHEN one.name < other.name THEN one_name.id ELSE other_name.id END AS one,
+           CASE WHEN one.name < other.name THEN other_name.id ELSE one_name.id END AS other,
+           least(one.name, other.name) || '与' || greatest(one.name, other.name) || '交口' AS text,
            round(ST_X(point.geom)::numeric, 6) AS lon, round(ST_Y(point.geom)::numeric, 6) AS lat
-    FROM address one JOIN address other ON one.geom && other.geom AND one.name_id < other.name_id
+    FROM line one JOIN line other ON one.geom && other.geom AND one.id < other.id AND one.name <> other.name
     CROSS JOIN LATERAL ST_Dump(ST_Intersection(one.geom, other.geom)) AS point
+    JOIN address_name one_name ON one_name.kind = 'street' AND one_name.name = one.name
+    JOIN address_name other_name ON other_name.kind = 'street' AND other_name.name = other.name
     WHERE one.kind = 'street' AND other.kind = 'street' AND GeometryType(point.geom) = 'POINT'
     """
 )
@@ -131,9 +138,11 @@ def rebuild_addresses(connection: Connection) -> dict[str, int]:
     connection.execute(delete(tables.address_name))
     _insert_names(connection)
     _insert_numerals(connection)
+    connection.execute(text("ANALYZE address_name"))
     for statement in _FROM_SOURCES:
         connection.execute(text(statement))
-    connection.execute(text("ANALYZE address"))
+    # The planner must know of the lines, which may have come in this transaction, to use their index.
+    connection.execute(text("ANALYZE line"))
     crossings = connection.execute(_CROSSINGS).all()
     _insert_points(
         connection,
@@ -158,8 +167,7 @@ def rebuild_addresses(connection: Connection) -> dict[str, int]:
         },
         [(row.lon, row.lat) for row in vague],
     )
-    for table in (tables.address_name, tables.address):
-        connection.execute(text(f'ANALYZE "{table.name}"'))
+    connection.execute(text("ANALYZE address"))
     counts = connection.execute(text("SELECT kind, count(*) FROM address GROUP BY kind ORDER BY kind"))
     return {kind: int(count) for kind, count in counts}
 
