@@ -62,6 +62,7 @@ _ON_STREET_M = 150.0
 # Neighbours further apart than this say nothing about what lies between them.
 _BETWEEN_M = 500.0
 _MOST = 400
+_MOST_SIMILAR = 100
 _METRES_PER_DEGREE = 111_320.0
 
 
@@ -205,7 +206,8 @@ def _look_up(source: Source, readings: Iterable[Reading]) -> dict[str, list[_Mat
     current = source.names([form for form in former if form], []) if former else []
     for name, matches in known.items():
         known[name] = _sorted(_without_aliases(matches, current))
-    if not any(known.values()):
+    whole_area = any(not reading.names and reading.areas for reading in readings)
+    if not any(known.values()) and not whole_area:
         parts = ["" if is_letters else name for name, is_letters in latin.items()]
         alike = [one for one in source.alike(parts, list(sounds.values())) if one.kind != "alias"]
         for name in latin:
@@ -281,11 +283,14 @@ class _Finder:
             found += self._numbers(reading, streets, estates)
         if estates and not any("exact_number" in one.reasons for one in found):
             found += self._blocks(reading, estates, numbered=bool(streets))
+        # A street said beside a place tells where the place is; one that the same words may mean is another place.
+        beside = [one for one in streets if all(one.fragment != other.fragment for other in others)]
         if others and reading.number is None:
-            found += self._landmarks(others, streets, near=reading.near)
-        if streets and not found:
+            found += self._landmarks(others, beside, near=reading.near)
+        alone = [one for one in streets if not found or one not in beside]
+        if alone and (reading.number is None or not found):
             reason = "street_only" if reading.number is None else "no_such_number"
-            found += self._streets(streets, reason, near=reading.near)
+            found += self._streets(alone, reason, near=reading.near)
         return found
 
     def _whole_area(self, code: str) -> Candidate:
@@ -413,15 +418,28 @@ class _Finder:
         return Candidate(row.kind, row.text, name, ((row.lon, row.lat),), _score(reasons), reasons)
 
     def similar(self, readings: Iterable[Reading], candidates: Sequence[Candidate]) -> tuple[str, ...]:
-        """Names one character away from what was said that are no candidates: a slip of the pen leads there."""
+        """Names one character away from what was said that are no candidates: a slip of the pen leads there.
+
+        When a number was said, only names that have it too.
+        """
         shown = {one.name for one in candidates}
-        fragments = [name for reading in readings if not reading.latin for name in _fragments(reading)]
-        used = [name for name in fragments if any(one.how == "exact_name" for one in self._known[name])]
-        if not used:
-            return ()
-        named = self._source.names(list(dict.fromkeys(used)), [])
-        near = {one.name for one in named for name in used if one.key != name and one_away(one.key, name)}
-        return tuple(sorted(near - shown))[:20]
+        near: dict[int, Named] = {}
+        for reading in readings:
+            used = [
+                name
+                for name in _fragments(reading)
+                if not reading.latin and any(one.how == "exact_name" for one in self._known[name])
+            ]
+            named = self._source.names(used, []) if used else []
+            ids = {
+                one.id: one for one in named for name in used if one.key != name and one_away(one.key, name)
+            }
+            if reading.number is not None and ids:
+                kinds = ("number", "block")
+                rows = [row for kind in kinds for row in self._source.rows(list(ids), kind, reading.number)]
+                ids = {row.name_id: ids[row.name_id] for row in rows}
+            near |= ids
+        return tuple(sorted({one.name for one in near.values()} - shown))[:_MOST_SIMILAR]
 
     def crossings(self, candidates: Sequence[Candidate]) -> tuple[tuple[str, float, float], ...]:
         """The crossings of the street, when one street alone was found: what a caller may see a sign of."""

@@ -5,6 +5,7 @@ A name is looked up exactly, by sound, one character away, and as a part; every 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,8 +23,8 @@ from gridmap.store.copy import array_column, copy_rows, point_column
 
 # A street's own line is asked for at points this far apart, in degrees: about 50 m.
 _ALONG_DEGREES = 0.0005
-# A part of a name must fit this well to be thought of, and this many names are.
-_LIKENESS = 0.5
+# A name must sound this much like what was said to be thought of, and this many names are.
+_LIKENESS = 0.45
 _MOST_ALIKE = 20
 _MOST_ROWS = 2_000
 
@@ -222,20 +223,30 @@ _NAMES = text(
     """
 ).bindparams(*(bindparam(name, type_=_TEXTS) for name in ("keys", "sounds", "left_out")))
 
+# Names that hold what was said, written or by sound, then names that sound much like it as a whole. Each way is
+# cut off by itself: a short part stands in thousands of names.
 _ALIKE = text(
     """
-    SELECT id, kind, name, key, sound, stands_for FROM (
-        SELECT address_name.*, greatest(
-            word_similarity(asked.sound, address_name.sound),
-            CASE WHEN address_name.key LIKE asked.pattern THEN 0.9 ELSE 0 END
-        ) AS likeness
-        FROM unnest(CAST(:sounds AS text[]), CAST(:patterns AS text[])) AS asked (sound, pattern)
-        JOIN address_name ON asked.sound <% address_name.sound OR address_name.key LIKE asked.pattern
+    SELECT DISTINCT ON (likeness, length(key), key, kind, id) id, kind, name, key, sound, stands_for FROM (
+        SELECT within.*, 0.9 AS likeness
+        FROM unnest(CAST(:parts AS text[]), CAST(:sounds AS text[])) AS asked (part, sound)
+        CROSS JOIN LATERAL (
+            SELECT * FROM address_name
+            WHERE address_name.key LIKE asked.part OR address_name.sound LIKE '%' || asked.sound || '%'
+            ORDER BY length(key), key, id LIMIT :most
+        ) AS within
+        UNION ALL
+        SELECT near.*
+        FROM unnest(CAST(:sounds AS text[])) AS asked (sound)
+        CROSS JOIN LATERAL (
+            SELECT address_name.*, similarity(address_name.sound, asked.sound) AS likeness FROM address_name
+            WHERE address_name.sound % asked.sound ORDER BY likeness DESC, id LIMIT :most
+        ) AS near
     ) AS found
-    WHERE likeness >= :likeness
     ORDER BY likeness DESC, length(key), key, kind, id LIMIT :most
     """
 )
+_SET_LIKENESS = text("SELECT set_config('pg_trgm.similarity_threshold', :likeness, true)")
 
 _ROWS = text(
     """
@@ -291,8 +302,9 @@ class StoredAddresses:
 
     def alike(self, keys: Sequence[str], sounds: Sequence[str]) -> list[Named]:
         """Names that hold a key, or have a part that sounds much like it; the most alike first."""
-        patterns = [f"%{one.replace('%', '').replace('_', '')}%" if one else "" for one in keys]
-        given = {"sounds": list(sounds), "patterns": patterns, "likeness": _LIKENESS, "most": _MOST_ALIKE}
+        parts = [f"%{re.sub('[%_]', '', one)}%" if len(one) > 1 else "" for one in keys]
+        self._connection.execute(_SET_LIKENESS, {"likeness": str(_LIKENESS)})
+        given = {"sounds": [one or "-" for one in sounds], "parts": parts, "most": _MOST_ALIKE}
         return [Named(*row) for row in self._connection.execute(_ALIKE, given)]
 
     def rows(self, names: Sequence[int], kind: str, number: int | None = None) -> list[Row]:

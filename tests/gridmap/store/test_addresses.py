@@ -35,7 +35,7 @@ def test_every_statement_is_prepared(connection: Connection, number: int) -> Non
         "most": "integer",
         "number": "integer",
     }
-    kinds |= {"kind": "text", "step": "float8", "likeness": "real"}
+    kinds |= {"kind": "text", "step": "float8"}
     types = ", ".join(kinds.get(name, "text[]") for name in known)
     cursor = connection.connection.cursor()
     cursor.execute(f"PREPARE asked_{number} ({types}) AS {sql}")
