@@ -13,7 +13,7 @@ from prometheus_client import Histogram
 from api import errors
 from api.deps import Service
 from api.errors import Problem
-from api.routes import coverage, duty, health, page, registry, rosters
+from api.routes import coverage, duty, health, on_the_map, page, registry, rosters
 from gridmap import __version__
 
 _seconds = Histogram(
@@ -51,7 +51,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     errors.register(app)
-    for module in (health, coverage, registry, rosters, duty, page):
+    for module in (health, coverage, registry, rosters, on_the_map, duty, page):
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.WEB), name="web")
     app.middleware("http")(_measure)

@@ -16,6 +16,7 @@ class Action(Enum):
     VERIFY = "verify a city"
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
+    READ_ON_THE_MAP = "read how much has a cell"
     READ_COUNTS = "read counts of people and incidents"
 
 
@@ -24,6 +25,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.VERIFY: frozenset({"auditor", "system_admin"}),
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
+    Action.READ_ON_THE_MAP: frozenset(set(ROLES) - {"public", "key_admin"}),
     Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),
 }
 

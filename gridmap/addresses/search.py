@@ -431,9 +431,7 @@ class _Finder:
                 if not reading.latin and any(one.how == "exact_name" for one in self._known[name])
             ]
             named = self._source.names(used, []) if used else []
-            ids = {
-                one.id: one for one in named for name in used if one.key != name and one_away(one.key, name)
-            }
+            ids = {one.id: one for one in named for name in used if one.key != name and one_away(one.key, name)}
             if reading.number is not None and ids:
                 kinds = ("number", "block")
                 rows = [row for kind in kinds for row in self._source.rows(list(ids), kind, reading.number)]

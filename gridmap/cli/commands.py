@@ -13,6 +13,7 @@ import typer
 
 from gridmap.access import OPERATOR
 from gridmap.actions.city import init_city, load_city
+from gridmap.actions.on_the_map import current_grid, report_on_the_map
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
 from gridmap.cli import demo as demo_city
@@ -139,6 +140,18 @@ def verify(city: CityOption = None, as_json: JsonOption = False) -> None:
     _print(report, as_json)
     if report.faults:
         raise typer.Exit(1)
+
+
+@app.command("on-the-map")
+def on_the_map(
+    most: Annotated[int, typer.Option(help="failures listed of each kind", min=0)] = 20,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Into cells and onto the map 入格上图: the share of addresses, elements and incidents that have a cell."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        _print(report_on_the_map(database, OPERATOR, current_grid(database, OPERATOR), most), as_json)
 
 
 @app.command()
