@@ -14,11 +14,11 @@ import numpy as np
 
 from gridmap.addresses.search import Candidate, Found
 from gridmap.addresses.territory import AreaNames
-from gridmap.coverage.answer import Question, Whereabouts, locate
+from gridmap.coverage.answer import Whereabouts, locate
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.duty import Place, Rung
-from gridmap.model import Area, Cell
+from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Area, Cell, Overlay
 
 # Not more than this is read over a telephone; ``more`` says how many were left out.
 MOST_GROUPS = 12
@@ -130,8 +130,8 @@ def group(snapshot: Snapshot, found: Found, at: datetime, category: str | None =
     common = _common(chains, desks.city)
     ladder = desks.ladder(_above(snapshot.grid, common))
     only = placed[0][1] if len(found.candidates) == 1 and found.candidates[0].exact else None
-    if only is not None and only.cell is None:
-        only = None
+    if only is not None and (only.cell is None or len(groups) > 1):
+        only = None  # outside, or on an edge between two desks
     desk = _desk(ladder)
     if len(groups) == 1:
         first = groups[0].standing[0]
@@ -179,25 +179,48 @@ class _Desks:
         """The candidate as each of its desks sees it."""
         if one.area is not None:
             return self._whole_area(one, one.area)
+        parts = self._at_point(one) if len(one.points) == 1 else self._in_cells(one)
         found: dict[tuple[object, ...], list[tuple[Rung, Standing]]] = {}
-        for (lon, lat), count in self._one_per_cell(one):
-            where = self._locate(lon, lat, one.accuracy_m)
-            ladder = self.ladder(where.places(self._snapshot.city))
-            desk = _desk(ladder)
-            standing = Standing(one, lon, lat, count, where.cell, where.areas or (self.city,), ladder[0])
+        for desk, standing in parts:
             found.setdefault(_identity(desk), []).append((desk, standing))
-            for other in where.candidates[1:]:  # the point may lie across an edge: that desk is one of them too
-                found_there = self._across(one, other.code, lon, lat)
-                found.setdefault(_identity(found_there[0]), []).append(found_there)
         return [_merged(parts) for parts in found.values()]
 
-    def _across(self, one: Candidate, code: str, lon: float, lat: float) -> tuple[Rung, Standing]:
+    def _at_point(self, one: Candidate) -> list[tuple[Rung, Standing]]:
+        """One point; on an edge, or when it may lie across one, the cells there are all looked at."""
+        ((lon, lat),) = one.points
+        where = self._locate(lon, lat, one.accuracy_m)
+        ladder = self.ladder(where.places(self._snapshot.city))
+        here = (_desk(ladder), Standing(one, lon, lat, 1, where.cell, where.areas or (self.city,), ladder[0]))
+        codes = [each.code for each in where.candidates if where.cell is None or each.code != where.cell.code]
         grid = self._snapshot.grid
-        cell = grid.cell(code)
+        return [here, *(self._in_cell(one, grid.by_code[code], lon, lat, 1, ()) for code in codes)]
+
+    def _in_cells(self, one: Candidate) -> list[tuple[Rung, Standing]]:
+        """Many points: one for each cell, without asking which other cells are near."""
+        lon, lat = np.array(one.points, dtype=np.float64).T
+        positions, _ = self._snapshot.grid.index.locate_many(lon, lat)
+        cells, first, counts = np.unique(positions, return_index=True, return_counts=True)
+        found = []
+        for position, i, count in zip(cells.tolist(), first.tolist(), counts.tolist(), strict=True):
+            x, y = one.points[i]
+            if position < 0:
+                ladder = self.ladder(((self.city.level, self.city.code),))
+                found.append((_desk(ladder), Standing(one, x, y, count, None, (self.city,), ladder[0])))
+            else:
+                overlays = self._snapshot.overlays.at(x, y)
+                found.append(self._in_cell(one, position, x, y, count, overlays))
+        return found
+
+    def _in_cell(
+        self, one: Candidate, position: int, lon: float, lat: float, count: int, overlays: Sequence[Overlay]
+    ) -> tuple[Rung, Standing]:
+        grid = self._snapshot.grid
+        cell = grid.cells[position]
         areas = grid.chain(cell.community)
-        places = (("cell", cell.code), *((area.level, area.code) for area in areas))
+        above = ((area.level, area.code) for area in areas)
+        places = ((CELL_LEVEL, cell.code), *((OVERLAY_LEVEL, each.code) for each in overlays), *above)
         ladder = self.ladder(places)
-        return _desk(ladder), Standing(one, lon, lat, 1, cell, areas, ladder[0])
+        return _desk(ladder), Standing(one, lon, lat, count, cell, areas, ladder[0])
 
     def _whole_area(self, one: Candidate, code: str) -> list[tuple[Rung, Standing]]:
         area = self._snapshot.grid.areas.get(code)
@@ -210,17 +233,7 @@ class _Desks:
         return [(_desk(ladder), Standing(one, lon, lat, 0, None, chain, ladder[0]))]
 
     def _locate(self, lon: float, lat: float, accuracy_m: float) -> Whereabouts:
-        question = Question(lon, lat, self._at, accuracy_m)
-        return locate(self._snapshot.grid, self._snapshot.overlays, question.lon, question.lat, accuracy_m)
-
-    def _one_per_cell(self, one: Candidate) -> list[tuple[tuple[float, float], int]]:
-        """One of a candidate's points in each cell, and how many there are."""
-        if len(one.points) == 1:
-            return [(one.points[0], 1)]
-        lon, lat = np.array(one.points, dtype=np.float64).T
-        positions, _ = self._snapshot.grid.index.locate_many(lon, lat)
-        _, first, counts = np.unique(positions, return_index=True, return_counts=True)
-        return [(one.points[i], int(count)) for i, count in zip(first.tolist(), counts.tolist(), strict=True)]
+        return locate(self._snapshot.grid, self._snapshot.overlays, lon, lat, accuracy_m)
 
 
 def _merged(parts: list[tuple[Rung, Standing]]) -> tuple[Rung, Standing]:

@@ -59,6 +59,8 @@ EXACT = frozenset(
 _WORTH = 0.6
 # A shop "in" a street stands this near to its line.
 _ON_STREET_M = 150.0
+# Who stands at a crossing stands on any of its corners.
+_CROSSING_M = 20.0
 # Neighbours further apart than this say nothing about what lies between them.
 _BETWEEN_M = 500.0
 _MOST = 400
@@ -415,7 +417,8 @@ class _Finder:
 
     def _candidate(self, row: Row, reasons: tuple[str, ...]) -> Candidate:
         name = self._names[row.name_id].name
-        return Candidate(row.kind, row.text, name, ((row.lon, row.lat),), _score(reasons), reasons)
+        accuracy_m = _CROSSING_M if row.kind == "crossing" else 0.0
+        return Candidate(row.kind, row.text, name, ((row.lon, row.lat),), _score(reasons), reasons, accuracy_m)
 
     def similar(self, readings: Iterable[Reading], candidates: Sequence[Candidate]) -> tuple[str, ...]:
         """Names one character away from what was said that are no candidates: a slip of the pen leads there.
