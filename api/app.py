@@ -13,7 +13,19 @@ from prometheus_client import Histogram
 from api import errors
 from api.deps import Service
 from api.errors import Problem
-from api.routes import coverage, duty, elements, health, incidents, loads, page, placing, registry, rosters
+from api.routes import (
+    coverage,
+    duty,
+    elements,
+    health,
+    incidents,
+    loads,
+    on_the_map,
+    page,
+    placing,
+    registry,
+    rosters,
+)
 from gridmap import __version__
 
 _seconds = Histogram(
@@ -51,7 +63,19 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     errors.register(app)
-    for module in (health, coverage, placing, registry, rosters, duty, elements, incidents, loads, page):
+    for module in (
+        health,
+        coverage,
+        placing,
+        registry,
+        rosters,
+        on_the_map,
+        duty,
+        elements,
+        incidents,
+        loads,
+        page,
+    ):
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.WEB), name="web")
     app.middleware("http")(_measure)

@@ -17,6 +17,7 @@ class Action(Enum):
     REBUILD_HEXES = "rebuild a hex cover"
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
+    READ_ON_THE_MAP = "read how much has a cell"
     READ_COUNTS = "read counts of people and incidents"
     WRITE_ELEMENTS = "write elements"
     WRITE_INCIDENTS = "write incidents"
@@ -29,6 +30,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.REBUILD_HEXES: frozenset({"publisher", "system_admin"}),
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
+    Action.READ_ON_THE_MAP: frozenset(set(ROLES) - {"public", "key_admin"}),
     Action.READ_COUNTS: frozenset(set(ROLES) - {"public", "key_admin", "system_admin", "auditor"}),
     Action.WRITE_ELEMENTS: frozenset({"caseworker", "planner", "system_admin"}),
     Action.WRITE_INCIDENTS: frozenset({"caseworker", "dispatcher", "system_admin"}),

@@ -17,6 +17,10 @@ CELL_KINDS = ("basic", "full_service", "special")
 ELEMENT_CLASSES = ("person", "place", "object", "organization")
 POST_KINDS = ("first_responsible", "grid_captain", "grid_worker", "duty_desk", "department_liaison")
 
+# What an address may be, and what its name may belong to.
+ADDRESS_KINDS = ("street", "number", "block", "landmark", "crossing", "overlay", "area")
+NAME_KINDS = ("street", "estate", "landmark", "overlay", "area", "alias")
+
 # The levels a post may stand at besides the city's own levels.
 CELL_LEVEL = "cell"
 OVERLAY_LEVEL = "overlay"
@@ -286,6 +290,11 @@ class LoadCounts:
     moved: int = 0
     unchanged: int = 0
     duplicates: int = 0
+
+    @property
+    def changed(self) -> int:
+        """How many rows changed something."""
+        return self.inserted + self.updated
 
 
 @dataclass(frozen=True, slots=True)

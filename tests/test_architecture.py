@@ -19,6 +19,7 @@ OFFENCES = {
     "domain": ("gridmap/model.py", "import gridmap.coverage"),
     "ingest": ("gridmap/ingest/privacy.py", "import gridmap.ingest.roster"),
     "bulk": ("gridmap/bulk/formats.py", "import gridmap.bulk.pipeline"),
+    "addresses": ("gridmap/addresses/writing.py", "import gridmap.addresses.search"),
     "packages": ("gridmap/duty.py", "import tiles"),
     "cli": ("api/app.py", "import gridmap.cli"),
     "data": ("gridmap/shapes.py", "import data.tianjin.areas"),

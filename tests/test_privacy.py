@@ -26,6 +26,9 @@ ALLOWED = {
     "outline.name": "the area's official name",
     "overlay.name": "a business district's or scenic area's name",
     "element.name": "of a place, an object or an organization: a check constraint keeps it empty for a person",
+    "address_alias.name": "what a street, an estate or a landmark is called now",
+    "address_name.name": "of a street, an estate, a landmark, an overlay or an area",
+    "address.name_id": "which of those names an address begins with",
     "holder.display_name": "who holds a public post, as the city posts it on the wall",
     "post.phone": "a post's duty number, not a person's",
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from api import schemas, shape
+from api.addresses import AddressOut, address_out
 from api.deps import (
     LARGEST_ACCURACY_M,
     AtQuery,
@@ -23,25 +25,28 @@ from api.deps import (
 )
 from api.errors import problem_responses
 from gridmap import history
+from gridmap.addresses.answer import area_names, areas_at, group
+from gridmap.addresses.search import LONGEST_ADDRESS, search
 from gridmap.coverage.answer import Answer, Question, answer, locate
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.crs import check_name
 from gridmap.current import State
 from gridmap.duty import DutyBook
-from gridmap.errors import Unavailable
+from gridmap.errors import InvalidInput, Unavailable
 from gridmap.model import PUBLIC
+from gridmap.store.addresses import StoredAddresses
 
 router = APIRouter(prefix="/v1", tags=["coverage"])
 
 
-@router.get("/coverage", response_model=schemas.CoverageOut, responses=problem_responses(404, 422, 503))
+@router.get("/coverage", responses=problem_responses(404, 422, 503))
 async def get_coverage(
     service: ServiceDep,
-    lon: Annotated[float, Query(description="longitude, or easting in a projected crs")],
-    lat: Annotated[float, Query(description="latitude, or northing in a projected crs")],
+    lon: Annotated[float | None, Query(description="longitude, or easting in a projected crs")] = None,
+    lat: Annotated[float | None, Query(description="latitude, or northing in a projected crs")] = None,
     crs: Annotated[
-        str, Query(max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:<code>; no default")
-    ],
+        str | None, Query(max_length=20, description="wgs84, cgcs2000, gcj02, bd09 or EPSG:<code>; no default")
+    ] = None,
     accuracy_m: Annotated[
         float, Query(ge=0, le=LARGEST_ACCURACY_M, description="how far off the point may be, in metres")
     ] = 0.0,
@@ -49,24 +54,81 @@ async def get_coverage(
     known_at: KnownAtQuery = None,
     revision: RevisionQuery = None,
     category: CategoryQuery = None,
-) -> schemas.CoverageOut:
+    address: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=LONGEST_ADDRESS,
+            description="instead of lon, lat and crs: street and number, estate and block, crossing, landmark, in "
+            "Chinese, pinyin or English, as a caller says it",
+        ),
+    ] = None,
+    district: Annotated[
+        str | None, Query(max_length=64, description="with an address: name or code of the area it lies in")
+    ] = None,
+) -> schemas.CoverageOut | AddressOut:
     """Who covers this place at a time: the cell, the areas above, who is on duty and whom to call next.
 
-    Needs no key. Without ``at`` it is answered from memory, also while the database is gone.
+    Needs no key. Give a point (``lon``, ``lat``, ``crs``) or an ``address``. A point without ``at`` is answered
+    from memory, also while the database is gone. An address is never settled by a guess: its candidates come
+    grouped by the desk that answers for them, with how sure each is and what to ask next.
     """
     state = service.state
     snapshot = state.ready
-    city = snapshot.city
-    x, y = to_point(lon, lat, crs, snapshot)
     now = datetime.now(UTC)
-    question = Question(x, y, now if at is None else city_time("at", at, city), accuracy_m, category)
-    known = None if known_at is None else city_time("known_at", known_at, city)
+    if address is not None:
+        for name, value in (
+            ("lon", lon),
+            ("lat", lat),
+            ("crs", crs),
+            ("known_at", known_at),
+            ("revision", revision),
+        ):
+            if value is not None:
+                raise InvalidInput(name, value, "does not go with an address")
+        when = now if at is None else city_time("at", at, snapshot.city)
+        return await run_in_threadpool(_of_address, service, state, address, district, when, category)
+    if lon is None or lat is None or crs is None:
+        missing = ", ".join(name for name, value in (("lon", lon), ("lat", lat), ("crs", crs)) if value is None)
+        raise InvalidInput(missing, None, "must be given, or an address instead")
+    if district is not None:
+        raise InvalidInput("district", district, "goes with an address only")
+    x, y = to_point(lon, lat, crs, snapshot)
+    question = Question(x, y, now if at is None else city_time("at", at, snapshot.city), accuracy_m, category)
+    known = None if known_at is None else city_time("known_at", known_at, snapshot.city)
     if at is None and known is None and revision is None:
         found, book = _from_memory(snapshot, question), snapshot.book
     else:
         found, book, state = await run_in_threadpool(_from_history, service, state, question, known, revision)
     point = schemas.PointOut(lon=x, lat=y, crs=check_name(crs), given=[lon, lat])
-    return shape.coverage(found, point, city, state, book)
+    return shape.coverage(found, point, snapshot.city, state, book)
+
+
+def _of_address(
+    service: Service, state: State, address: str, district: str | None, at: datetime, category: str | None
+) -> AddressOut:
+    """Candidates from the address table, everything else from memory, at a time that the snapshot knows."""
+    snapshot = state.ready
+    if not snapshot.duty.begins <= at <= snapshot.duty.ends:
+        span = f"{snapshot.duty.begins.isoformat()} to {snapshot.duty.ends.isoformat()}"
+        raise InvalidInput(
+            "at", at.isoformat(), f"an address is looked up for {span}; for other times ask for its coordinates"
+        )
+    names = area_names(snapshot.grid)
+    within = frozenset[str]() if district is None else names.named(district)
+    try:
+        with service.database.begin(PUBLIC) as connection:
+            found = search(StoredAddresses(connection), names, partial(areas_at, snapshot.grid), address, within)
+    except Unavailable as error:
+        raise Unavailable("addresses cannot be looked up while PostGIS is away; coordinates still can") from error
+    answered = group(snapshot, found, at, category)
+    coverage = None
+    if answered.exact is not None:
+        one = answered.exact
+        question = Question(one.lon, one.lat, at, one.candidate.accuracy_m, category)
+        point = schemas.PointOut(lon=one.lon, lat=one.lat, crs="wgs84", given=[one.lon, one.lat])
+        coverage = shape.coverage(_from_memory(snapshot, question), point, snapshot.city, state, snapshot.book)
+    return address_out(address, answered, coverage, at, snapshot.city, state)
 
 
 def _from_memory(snapshot: Snapshot, question: Question) -> Answer:

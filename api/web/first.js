@@ -11,6 +11,11 @@ const words = {
   ambiguous: ["位置不够精确，也可能属于", "Too near an edge to be sure; it may also be in"],
   ladder: ["依次拨打", "Whom to call, in this order"],
   degraded: ["数据库暂不可用，数据截至", "The database is away; data as of"],
+  exact: ["唯一地址", "One address"],
+  same_desk: ["都由同一值班室负责", "Whatever is meant, one desk answers"],
+  several_desks: ["可能是几处，请追问；暂拨", "Several places may be meant, ask on; until then call"],
+  not_found: ["没有找到这个地址，请拨", "This address was not found; call"],
+  similar: ["相近的名称", "Names one character away"],
   unstaffed: ["未登记值班人", "nobody recorded on shift"],
 };
 const say = (name) => words[name][language === "zh" ? 0 : 1];
@@ -90,6 +95,32 @@ async function ask(lon, lat, crs) {
   show(answer);
 }
 
+async function askAddress(address) {
+  const response = await fetch(`v1/coverage?${new URLSearchParams({ address })}`);
+  const answer = await response.json();
+  result.replaceChildren();
+  if (!response.ok) {
+    result.append(element("p", answer.detail, "warning"));
+    return;
+  }
+  result.append(element("h2", `${say(answer.status)}: ${answer.desk.title} ${answer.desk.phone}`));
+  for (const one of answer.ask) {
+    result.append(element("p", `${language === "zh" ? one.zh : one.en} ${one.options.join(" · ")}`, "warning"));
+  }
+  for (const group of answer.groups) {
+    result.append(element("h3", `${group.desk.title} ${group.desk.phone}`));
+    for (const one of group.candidates) {
+      const places = one.areas.map((area) => area.name).join(" ‹ ");
+      result.append(element("p", `${one.text} (${Math.round(one.score * 100)} %) ${one.cell?.code ?? ""} ${places}`));
+    }
+  }
+  if (answer.similar.length) result.append(element("p", `${say("similar")}: ${answer.similar.join(" · ")}`));
+  const first = answer.groups[0]?.candidates[0];
+  pin = first ? [first.point.lon, first.point.lat] : null;
+  draw();
+  if (answer.coverage) show(answer.coverage);
+}
+
 function show(answer) {
   if (answer.degraded) {
     result.append(element("p", `${say("degraded")} ${new Date(answer.degraded.data_as_of).toLocaleString(language)}`, "warning"));
@@ -125,6 +156,10 @@ function translate() {
 document.getElementById("language").addEventListener("click", () => {
   language = language === "zh" ? "en" : "zh";
   translate();
+});
+document.getElementById("address").addEventListener("submit", (event) => {
+  event.preventDefault();
+  askAddress(new FormData(event.target).get("address").trim());
 });
 document.getElementById("lookup").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -23,6 +23,7 @@ from data.tianjin.areas import Area, read_areas
 from data.tianjin.draws import generator
 from data.tianjin.grid import Grid, build_grid
 from data.tianjin.ground import Ground, points_outside, survey
+from data.tianjin.names import former_names
 from data.tianjin.overlays import overlays_of
 from data.tianjin.population import NEEDS, number_addresses, raise_buildings
 from data.tianjin.tables import COMPRESSION, ROWS_PER_GROUP, SCHEMAS, table_of, write_shapes, write_table
@@ -33,6 +34,7 @@ SCALES = ("demo", "full")
 SEED = 20230
 TEMPLATE = Path(__file__).with_name("city.toml")
 _EXCEPTIONS = 600  # in the whole city
+_FORMER_NAMES = 120  # of streets
 _STEPS = 7
 
 
@@ -116,7 +118,15 @@ class _Folder:
         rows = [(area.level, area.code, area.name, area.parent or None) for area in areas]
         write_table(self.folder, "areas", pd.DataFrame(rows, columns=columns))
         write_shapes(self.folder, "overlays", self.overlays, ["code", "name", "kind"])
+        self._write_aliases()
         return areas
+
+    def _write_aliases(self) -> None:
+        lines = self.grid.lines
+        streets = sorted(set(lines.loc[lines["kind"] == "street", "name"].dropna()))
+        names = former_names(generator(self.seed, "aliases"), streets, _FORMER_NAMES)
+        rows = [(former, name, "曾用名（虚构）") for former, name in names]
+        write_table(self.folder, "aliases", pd.DataFrame(rows, columns=["alias", "name", "note"]))
 
     def _outside(self, what: str, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         region = self.grid.outlines.geometry.union_all()

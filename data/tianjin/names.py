@@ -1,4 +1,4 @@
-"""Made-up names for the demo city: estates and the staff's display names.
+"""Made-up names for the demo city: estates, former names of streets, and the staff's display names.
 
 No resident has a name here. Imports numpy only.
 """
@@ -29,3 +29,16 @@ def display_names(rng: np.random.Generator, count: int) -> list[str]:
     """What stands on the wall for ``count`` made-up members of staff: a surname and a number of the demo."""
     drawn = rng.integers(0, len(_SURNAMES), size=count)
     return [f"{_SURNAMES[surname]}（演示{number:06d}号）" for number, surname in enumerate(drawn, start=1)]
+
+
+def former_names(rng: np.random.Generator, streets: list[str], count: int) -> list[tuple[str, str]]:
+    """``count`` streets (or all, if they are fewer) with a former name that no street has: (former, present)."""
+    taken = set(streets)
+    chosen = rng.choice(len(streets), size=min(count, len(streets)), replace=False)
+    names = []
+    for row in np.sort(chosen).tolist():
+        former = f"旧{_SURNAMES[rng.integers(len(_SURNAMES))]}家{streets[row][-1]}"
+        if former not in taken:
+            taken.add(former)
+            names.append((former, streets[row]))
+    return names

@@ -21,6 +21,7 @@ _TIME = pa.timestamp("us", tz="UTC")
 _POINT = [("lon", pa.float64()), ("lat", pa.float64())]
 
 SCHEMAS: dict[str, pa.Schema] = {
+    "aliases": pa.schema([("alias", _TEXT), ("name", _TEXT), ("note", _TEXT)]),
     "areas": pa.schema([("level", _TEXT), ("code", _TEXT), ("name", _TEXT), ("parent", _TEXT)]),
     "buildings": pa.schema(
         [

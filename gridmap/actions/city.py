@@ -11,6 +11,7 @@ import numpy as np
 
 from gridmap import shapes
 from gridmap.access import Action, require
+from gridmap.actions.addresses import refresh_addresses
 from gridmap.actions.hexes import publish_cover
 from gridmap.actions.placing import Placing
 from gridmap.actions.points import PointReport, Progress, write_sections
@@ -18,7 +19,7 @@ from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import LoadRefused, RuleBroken
 from gridmap.ingest import layers
-from gridmap.ingest import tables as duty_tables
+from gridmap.ingest import tables as ingest_tables
 from gridmap.ingest.description import Description, Points, RevisionSection
 from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Area, Category, Cell, City, Overlay, Post
 from gridmap.store import tables
@@ -63,6 +64,7 @@ class CityReport:
     posts: int | None = None
     shifts: int | None = None
     points: list[PointReport] = field(default_factory=list)
+    addresses: dict[str, int] = field(default_factory=dict)
 
 
 def init_city(database: Database, actor: Actor, description: Description) -> City:
@@ -107,7 +109,10 @@ def load_city(
                 connection, actor, sections, folder, placing, city, progress, all_new=True
             )
             progress("building the indexes of elements and incidents")
+        progress("making addresses")
+        aliases = [alias for table in description.aliases for alias in ingest_tables.read_aliases(folder, table)]
         analyze(connection)
+        report.addresses = refresh_addresses(connection, aliases)
         progress("committing")
     return report
 
@@ -204,16 +209,16 @@ def _load_duty(
     connection: Connection, folder: Path, description: Description, report: CityReport, grid: Grid
 ) -> None:
     now = datetime.now(UTC)
-    posts = duty_tables.read_posts(folder, description.posts)
+    posts = ingest_tables.read_posts(folder, description.posts)
     desk = description.last_desk()
     if not any(post.kind == desk.kind and post.territory == desk.territory for post in posts):
         posts.append(desk)
     _check_unique("post", [post.code for post in posts])
     _check_places(posts, grid, read_overlays(connection, now)[0])
-    holders = duty_tables.read_holders(folder, description.holders)
+    holders = ingest_tables.read_holders(folder, description.holders)
     _check_unique("holder", [holder.code for holder in holders])
-    shifts = duty_tables.read_shifts(folder, description.shifts)
-    exceptions = duty_tables.read_exceptions(folder, description.shift_exceptions)
+    shifts = ingest_tables.read_shifts(folder, description.shifts)
+    exceptions = ingest_tables.read_exceptions(folder, description.shift_exceptions)
     named = {shift.post for shift in shifts} | {exception.post for exception in exceptions}
     unknown = named - {post.code for post in posts}
     if unknown:

@@ -48,6 +48,10 @@ class Placing:
         cells = [communities[cell.community] or covers(actor, [cell.code]) for cell in self.grid.cells]
         return np.array([*cells, covers(actor, [self._city.code])])
 
+    def cell_ids_of(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Ids of the cells at positions; 0 for OUTSIDE."""
+        return self._cell_ids[positions]
+
     def positions_of(self, cell_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Positions of cells by their ids; OUTSIDE for 0."""
         found = self._by_id[np.searchsorted(self._cell_ids, cell_ids, sorter=self._by_id)]

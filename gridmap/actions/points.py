@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from gridmap.access import require
+from gridmap.actions.addresses import refresh_addresses
 from gridmap.actions.duplicates import SeenIds
 from gridmap.actions.placing import Placing
 from gridmap.actions.sections import fields_of, kind_of
 from gridmap.actions.stated import Stated
 from gridmap.actions.writer import PointWriter, Written
+from gridmap.ingest.crs_check import BuildingSquares, Verdict, refuse_wrong_crs
+from gridmap.ingest.crs_sample import check_crs
 from gridmap.ingest.description import Points
 from gridmap.ingest.points import read_points
 from gridmap.model import Actor, City, LoadCounts
@@ -23,7 +26,7 @@ from gridmap.store.database import Connection, Database
 from gridmap.store.loads import analyze, finish_load, insert_load, insert_rejected
 from gridmap.store.locks import lock_revision, lock_sources
 from gridmap.store.snapshot import read_grid
-from gridmap.store.subjects import has_source
+from gridmap.store.subjects import has_source, read_building_points
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -42,6 +45,7 @@ class PointReport:
     counts: LoadCounts = field(default_factory=LoadCounts)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    crs: Verdict | None = None
     stated: Stated | None = None
 
     def add(self, written: Written) -> None:
@@ -62,9 +66,18 @@ class LoadReport:
 
 
 def load_points(
-    database: Database, actor: Actor, sections: Sequence[Points], folder: Path, progress: Progress
+    database: Database,
+    actor: Actor,
+    sections: Sequence[Points],
+    folder: Path,
+    progress: Progress,
+    *,
+    trust_crs: bool = False,
 ) -> LoadReport:
     """Load sections of points into a city that is there, all or nothing; a second time changes nothing.
+
+    Files that look as if they were in another crs than they say stop it, unless ``trust_crs``; the evidence is in
+    the report. What changes elements changes the addresses too.
 
     While it runs no revision is published and nobody else loads the same sources; who comes second waits. Rows
     outside the actor's territories are rejected by name. Raises LoadRefused when a file is not what it must be,
@@ -77,10 +90,13 @@ def load_points(
         lock_revision(connection)
         city = read_city(connection)
         placing = Placing(read_grid(connection, city), city)
-        reports = write_sections(connection, actor, sections, folder, placing, city, progress)
-        if sum(report.counts.inserted + report.counts.updated for report in reports) >= _ANALYZE_FROM:
+        reports = write_sections(connection, actor, sections, folder, placing, city, progress, trust_crs=trust_crs)
+        if sum(report.counts.changed for report in reports) >= _ANALYZE_FROM:
             subjects = {kind_of(section).subject.table.name: kind_of(section).subject for section in sections}
             analyze(connection, [table for each in subjects.values() for table in (each.table, each.placement)])
+        if any(report.what != "incidents" and report.counts.changed for report in reports):
+            progress("making addresses")
+            refresh_addresses(connection)
         progress("committing")
     return LoadReport(placing.grid.revision.number, reports)
 
@@ -95,6 +111,7 @@ def write_sections(
     progress: Progress,
     *,
     all_new: bool = False,
+    trust_crs: bool = False,
 ) -> list[PointReport]:
     """Load sections in an open transaction. An id that stands in two of them is a duplicate, as in one file.
 
@@ -107,6 +124,9 @@ def write_sections(
         ids = seen.setdefault((kind.subject.table.name, section.source), SeenIds())
         load_id = insert_load(connection, actor, kind.what, section.source, section.file)
         report = PointReport(kind.what, section.source, load_id)
+        report.crs = _judged(connection, folder, section, placing, trust_crs=trust_crs)
+        if report.crs.judgement != "ok":
+            report.warnings.append(report.crs.message)
         categories = {} if kind.categories is None else read_categories(connection, kind.categories)
         if kind.categories is not None and not categories:
             report.warnings.append(f"the city declares no {kind.categories} categories, so any was taken")
@@ -123,10 +143,21 @@ def write_sections(
                 report.stated = report.stated or Stated()
                 report.stated.compare(placing.grid, prepared.rows, prepared.placed)
             progress(f"{kind.what}: {report.counts.rows:,} rows read, {report.counts.placed:,} placed")
-        # What judges a file as a whole, such as the check of its crs, stands here: when it raises, nothing stays.
         finish_load(connection, load_id, report.counts)
         reports.append(report)
     return reports
+
+
+def _judged(
+    connection: Connection, folder: Path, section: Points, placing: Placing, *, trust_crs: bool
+) -> Verdict:
+    """What speaks for the crs of a section's files; LoadRefused when another one fits far better."""
+    grid = placing.grid
+    buildings = BuildingSquares(*read_building_points(connection), grid.index.metric_crs)
+    verdict = check_crs(folder, section, grid.index, grid.by_code, buildings)
+    if not trust_crs:
+        refuse_wrong_crs(verdict, section.file)
+    return verdict
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gridmap.actions.duplicates import SeenIds
+from gridmap.actions.extents import Extents, settle, write_shares
 from gridmap.actions.placing import Placing
 from gridmap.actions.sections import Categories, Kind, check, complete
 from gridmap.coverage.index import OUTSIDE
@@ -20,7 +21,7 @@ from gridmap.ingest.privacy import mask
 from gridmap.model import Actor, LoadCounts, RejectedRow
 from gridmap.store.database import Connection
 from gridmap.store.staged import Compared, compare, stage, update_changed
-from gridmap.store.subjects import Placed, as_columns, insert_new
+from gridmap.store.subjects import ELEMENT, Placed, as_columns, insert_new
 
 INSERTED, UPDATED, UNCHANGED, REFUSED = range(4)
 FATES = ("inserted", "updated", "unchanged", "rejected")
@@ -37,6 +38,7 @@ class Prepared:
     duplicates: int
     placed: Placed
     columns: pa.Table
+    extents: Extents | None
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,11 @@ class PointWriter:
         wrong = (reasons != "").to_numpy()
         rejected = [*batch.rejected, *_rejected(batch.file, rows[wrong], reasons[wrong].tolist())]
         kept = rows[~wrong].reset_index(drop=True)
+        kept, extents = settle(kept, self._placing, self._section.crs)
         placed = self._placing.place(kept)
         columns = as_columns(self._kind.subject, self._section.source, self._section.crs, kept, placed)
         duplicates = sum(row.reason.startswith("id: is a duplicate") for row in rejected)
-        return Prepared(batch.file, batch.rows, kept, rejected, duplicates, placed, columns)
+        return Prepared(batch.file, batch.rows, kept, rejected, duplicates, placed, columns, extents)
 
     def write(self, connection: Connection, prepared: Prepared) -> Written:
         """Insert what is new, update what differs, leave what is the same; refuse what is not the actor's."""
@@ -112,6 +115,10 @@ class PointWriter:
         insert_new(connection, subject, prepared.columns.filter(pa.array(~known & allowed)), revision)
         fates = np.where(known, np.where(compared.differs, UPDATED, UNCHANGED), INSERTED).astype(np.uint8)
         fates[~allowed] = REFUSED
+        if prepared.extents is not None and self._kind.subject.table is ELEMENT.table:
+            source, extents = self._section.source, prepared.extents
+            reshaped = write_shares(connection, source, prepared.rows, allowed, extents, self._placing)
+            fates[reshaped[fates[reshaped] == UNCHANGED]] = UPDATED
         rejected = [*prepared.rejected, *self._not_theirs(prepared, allowed, stood)]
         outside = (prepared.placed.positions == OUTSIDE) & allowed
         counts = LoadCounts(
@@ -120,7 +127,7 @@ class PointWriter:
             outside=int(outside.sum()),
             rejected=len(rejected),
             inserted=int((fates == INSERTED).sum()),
-            updated=int(changed.sum()),
+            updated=int((fates == UPDATED).sum()),
             moved=int((changed & compared.moved).sum()),
             unchanged=int((fates == UNCHANGED).sum()),
             duplicates=prepared.duplicates,

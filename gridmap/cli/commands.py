@@ -14,6 +14,7 @@ import typer
 from gridmap.access import OPERATOR
 from gridmap.actions.city import init_city, load_city
 from gridmap.actions.hexes import export_hexes, rebuild_hexes
+from gridmap.actions.on_the_map import current_grid, report_on_the_map
 from gridmap.actions.points import load_points
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
@@ -108,6 +109,9 @@ def load(
         int, typer.Option(help="roster: days ahead to look for voids and overlaps", min=1, max=92)
     ] = 14,
     record: Annotated[bool, typer.Option("--record", help="roster: record it; without, only preview it")] = False,
+    trust_crs: Annotated[
+        bool, typer.Option("--trust-crs", help="files of points: go on when they look like another crs")
+    ] = False,
     city: CityOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -125,7 +129,8 @@ def load(
             if describes_city(file):
                 _print(load_city(database, OPERATOR, read_description(file), folder, say), as_json)
             else:
-                _print(load_points(database, OPERATOR, read_mapping(file).sections, folder, say), as_json)
+                sections = read_mapping(file).sections
+                _print(load_points(database, OPERATOR, sections, folder, say, trust_crs=trust_crs), as_json)
             return
         check_migrated(database)
         now = datetime.now(UTC)
@@ -166,6 +171,18 @@ def verify(city: CityOption = None, as_json: JsonOption = False) -> None:
     _print(report, as_json)
     if report.faults:
         raise typer.Exit(1)
+
+
+@app.command("on-the-map")
+def on_the_map(
+    most: Annotated[int, typer.Option(help="failures listed of each kind", min=0)] = 20,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Into cells and onto the map 入格上图: the share of addresses, elements and incidents that have a cell."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        _print(report_on_the_map(database, OPERATOR, current_grid(database, OPERATOR), most), as_json)
 
 
 @app.command()

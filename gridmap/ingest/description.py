@@ -260,6 +260,14 @@ class ShiftExceptions(Table):
     verified_at: str = "verified_at"
 
 
+class Aliases(Table):
+    """``[[aliases]]``: former and other names of streets, estates and landmarks."""
+
+    alias: str = "alias"
+    name: str = "name"
+    note: str = "note"
+
+
 class Category(_Strict):
     """What a category is called, and for elements its class."""
 
@@ -284,6 +292,7 @@ class Description(_Strict):
     shifts: Shifts | None = None
     shift_exceptions: ShiftExceptions | None = None
     buildings: Buildings | None = None
+    aliases: tuple[Aliases, ...] = ()
     elements: tuple[Elements, ...] = ()
     incidents: tuple[Incidents, ...] = ()
     incident_categories: Mapping[str, Category] = {}

@@ -40,6 +40,13 @@ def read_exceptions(folder: Path, table: Table | None) -> list[ShiftException]:
     return _read(folder, table, _exception)
 
 
+def read_aliases(folder: Path, table: Table) -> list[tuple[str, str, str]]:
+    """``alias, name`` and perhaps ``note``: other names of streets, estates and landmarks."""
+    return _read(
+        folder, table, lambda row: (_text(row, "alias"), _text(row, "name"), _optional(row, "note") or "")
+    )
+
+
 def _read(folder: Path, table: Table | None, make: Callable[[Row], Noun]) -> list[Noun]:
     if table is None:
         return []

@@ -31,7 +31,7 @@ def lowest_covering(
     lat: NDArray[np.float64],
     plan: str = "indexed_points",
 ) -> list[str | None]:
-    """The lowest code of the cells of a revision that cover each point, None where none does, as PostGIS has it."""
+    """The lowest code of a revision's cells that cover each point, None where none does, as PostGIS has it."""
     connection.execute(
         text("CREATE TEMPORARY TABLE placing_points (row integer, geom geometry(Point, 4326)) ON COMMIT DROP")
     )

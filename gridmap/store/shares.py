@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from collections.abc import Mapping, Sequence
 
-from gridmap.crs import Floats
+import pyarrow as pa
+from sqlalchemy import Connection, delete, func, select
+
 from gridmap.store import tables
 from gridmap.store.copy import copy_rows
 
 
-def insert_shares(
-    connection: Connection,
-    element_ids: NDArray[np.int64],
-    cell_ids: NDArray[np.int64],
-    shares: Floats,
-    revision: int,
-) -> None:
-    """Shares of n rows, 0 as cell id for the part in no cell; they hold from ``revision`` until a later one's."""
+def replace_shares(connection: Connection, shares: Mapping[int, Mapping[int, float]], revision: int) -> None:
+    """By element id the share by cell id (0: the part in no cell), from ``revision`` until a later one's."""
+    if not shares:
+        return
+    table = tables.element_share
+    connection.execute(
+        delete(table).where(table.c.element_id == func.any(list(shares)), table.c.first_revision == revision)
+    )
+    flat = [(element_id, cell_id, share) for element_id, each in shares.items() for cell_id, share in each.items()]
+    element_ids, cell_ids, parts = zip(*flat, strict=True)
     rows = {
         "element_id": pa.array(element_ids, pa.int64()),
-        "first_revision": pa.array(np.full(len(element_ids), revision, np.int32)),
+        "first_revision": pa.array([revision] * len(flat), pa.int32()),
         "cell_id": pa.array(cell_ids, pa.int32()),
-        "share": pa.array(shares, pa.float64()),
+        "share": pa.array(parts, pa.float64()),
     }
-    copy_rows(connection, tables.element_share, pa.table(rows))
+    copy_rows(connection, table, pa.table(rows))
+
+
+def newest_shares(connection: Connection, element_ids: Sequence[int]) -> dict[int, dict[int, float]]:
+    """By element id the share by cell id, as of the newest revision that has any; points have none."""
+    table = tables.element_share
+    newest = func.max(table.c.first_revision).over(partition_by=table.c.element_id).label("newest")
+    found = select(table, newest).where(table.c.element_id == func.any(list(element_ids))).subquery()
+    query = select(found.c.element_id, found.c.cell_id, found.c.share).where(
+        found.c.first_revision == found.c.newest
+    )
+    shares: dict[int, dict[int, float]] = {}
+    for element_id, cell_id, share in connection.execute(query):
+        shares.setdefault(int(element_id), {})[int(cell_id)] = float(share)
+    return shares
 
 
 def read_shares(connection: Connection, element_id: int, revision: int) -> dict[int, float]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, exists, select
+from sqlalchemy import Connection, Table, exists, func, select
 
 from gridmap.coverage.index import HOW
 from gridmap.crs import Floats
 from gridmap.store import tables
 from gridmap.store.copy import reserve_ids
-from gridmap.store.packed import copy_packed, point_octets
+from gridmap.store.packed import copy_packed, point_octets, read_packed
 
 OUTSIDE_TOP = "outside"
 
@@ -87,6 +88,25 @@ def as_columns(subject: Subject, source: str, crs: str, rows: pd.DataFrame, plac
 def has_source(connection: Connection, subject: Subject, source: str) -> bool:
     """Whether anything of this source is there already."""
     return bool(connection.execute(select(exists().where(subject.table.c.source == source))).scalar_one())
+
+
+def element_ids(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, int]:
+    """The ids of a source's elements by their external ids, as far as they are there."""
+    table = tables.element
+    query = select(table.c.external_id, table.c.id).where(
+        table.c.source == source, table.c.external_id == func.any(list(external_ids))
+    )
+    return {str(row.external_id): int(row.id) for row in connection.execute(query)}
+
+
+def read_building_points(connection: Connection) -> tuple[Floats, Floats]:
+    """lon, lat of all buildings."""
+    query = (
+        "SELECT ST_X(element.geom), ST_Y(element.geom) FROM building "
+        "JOIN element ON element.id = building.element_id"
+    )
+    found = read_packed(connection, query, {"lon": ">f8", "lat": ">f8"})
+    return found["lon"].astype(np.float64), found["lat"].astype(np.float64)
 
 
 def insert_new(connection: Connection, subject: Subject, rows: pa.Table, revision: int) -> None:

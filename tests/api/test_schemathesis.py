@@ -53,6 +53,8 @@ KNOWN = {
     "at": ["2026-11-02T03:00:00+08:00", "2025-12-01T00:00:00Z"],
     "revision": [1],
     "category": ["noise", "fire"],
+    "address": ["建义路1号", "和平区建义路", "建义路与清兰西道交口", "Jianyi Lu 1", "不存在的地方"],
+    "district": ["和平区", "120101"],
     "bbox": ["117.18,39.11,117.19,39.12"],
     "shift_id": list(range(1, 40)),
     "load_id": [1, 2, 3],
@@ -98,7 +100,16 @@ BODIES: dict[str, dict[str, object]] = {
     },
 }
 # Reads that are for staff only; who runs the system is none.
-STAFF_ONLY = {"/v1/elements", "/v1/incidents", "/v1/loads", "/v1/loads/{load_id}", "/v1/loads/{load_id}/rejected"}
+STAFF_ONLY = {
+    "/v1/elements",
+    "/v1/incidents",
+    "/v1/loads",
+    "/v1/loads/{load_id}",
+    "/v1/loads/{load_id}/rejected",
+    "/v1/on-the-map",
+}
+# What a route takes one of: parameters of the one do not go with those of the other.
+EITHER = {"/v1/coverage": ({"lon", "lat", "crs", "known_at", "revision"}, {"address", "district"})}
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -176,6 +187,12 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
     """Put values that exist in place of most of the random ones."""
     known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster"), [])}
     if isinstance(part, dict):
+        if path in EITHER and "points" not in part and data.draw(strategies.integers(0, 4)):
+            kept, dropped = data.draw(strategies.permutations(EITHER[path]))
+            for name in dropped:
+                part.pop(name, None)
+            for name in {"lon", "lat", "crs", "address"} & kept - part.keys():
+                part[name] = ""  # a known value follows
         for name in sorted(name for name in part.keys() & known.keys() if known[name]):
             if data.draw(strategies.integers(0, 4)) and part[name] is not None:
                 part[name] = data.draw(strategies.sampled_from(known[name]))

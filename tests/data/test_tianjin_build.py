@@ -24,6 +24,7 @@ from gridmap.model import PERSON_CATEGORIES
 AS_OF = date(2026, 3, 2)
 DISTRICT = ["120101"]
 FILES = {
+    "aliases": {"alias", "name", "note"},
     "areas": {"level", "code", "name", "parent"},
     "buildings": {
         *("id", "lon", "lat", "street", "number", "block", "estate"),
