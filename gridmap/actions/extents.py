@@ -1,4 +1,4 @@
-"""Elements that are lines or polygons: a point in the home cell stands for each, and shares say where the rest is."""
+"""Elements that are lines or polygons: a point in the home cell stands for each; shares say where it lies."""
 
 from __future__ import annotations
 

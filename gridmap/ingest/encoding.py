@@ -44,7 +44,7 @@ def sniff(path: Path) -> str:
     """The encoding of a text file, by all of its bytes: ``utf-8``, ``gb18030`` or a kind of ``utf-16``.
 
     When no encoding fits every line, the one that fits most of those that are not ASCII; LoadRefused when that
-    is under half of them.
+    is under half of them, and they are more than a tenth of all lines.
     """
     with path.open("rb") as file:
         start = file.read(4096)
@@ -61,11 +61,13 @@ def sniff(path: Path) -> str:
         return "utf-8"
     if 2 * fits["gb18030"] >= fits["lines"]:
         return "gb18030"
+    if 10 * fits["lines"] <= fits["all"]:
+        return "utf-8" if fits["utf-8"] >= fits["gb18030"] else "gb18030"
     raise LoadRefused(f"{path.name} is neither UTF-8 nor GB18030: name its encoding in the description")
 
 
 def _count_fitting(file: BinaryIO) -> Counter[str]:
-    """Of the lines that are not ASCII: how many there are, are UTF-8, and are only GB18030."""
+    """How many lines there are in all, are not ASCII, and of these are UTF-8, and are only GB18030."""
     fits: Counter[str] = Counter()
     left = b""
     while block := file.read(_BLOCK_BYTES):
@@ -78,6 +80,7 @@ def _count_fitting(file: BinaryIO) -> Counter[str]:
 
 
 def _count_block(block: bytes, fits: Counter[str]) -> None:
+    fits["all"] += block.count(b"\n")
     if block.isascii():
         return
     if _decodes(block, "utf-8"):

@@ -157,14 +157,20 @@ class _Check:
         self._wrong[fresh] = True
 
     def _given(self, name: str, wanted: Field) -> tuple[pa.ChunkedArray, Flags] | None:
-        """A column, text without blanks around it, and where it is empty; None when one value stands for all."""
+        """A column, or the value for all rows, and where it is empty; text without blanks around it.
+
+        None when the description gives neither.
+        """
         column, table = wanted.source.column, self._frame.table
         if column is None:
-            return None
-        if column not in table.column_names:
+            if wanted.source.value is None:
+                return None
+            given = pa.chunked_array([pa.repeat(wanted.source.value, self._rows)])
+        elif column not in table.column_names:
             known = ", ".join(mask(str(each)) for each in table.column_names)
             raise LoadRefused(f"{self._file} has no column {column!r} for {name}; it has {known}")
-        given = table[column]
+        else:
+            given = table[column]
         if pa.types.is_dictionary(given.type):
             given = given.cast(given.type.value_type)
         if is_text(given.type):
@@ -179,8 +185,7 @@ class _Check:
     def _read(self, name: str, wanted: Field) -> None:
         given = self._given(name, wanted)
         if given is None:
-            value = wanted.source.value
-            self._columns[name] = pd.Series([value] * self._rows, dtype=object)
+            self._columns[name] = pd.Series([None] * self._rows, dtype=object)
         elif wanted.kind in ("number", "count"):
             self._columns[name] = self._numbers(name, wanted)
         elif wanted.kind in ("time", "date"):
@@ -192,7 +197,7 @@ class _Check:
         """A column of numbers, NaN where none stands."""
         found = self._given(name, wanted)
         if found is None:
-            return np.full(self._rows, np.nan if wanted.source.value is None else float(wanted.source.value))
+            return np.full(self._rows, np.nan)
         given, missing = found
         values = floats_of(given, missing)
         self._reject(~missing & ~np.isfinite(values), f"{name}: must be a finite number", given)

@@ -36,7 +36,10 @@ REJECTED = {
     "missing": "category: must not be empty",
     "too_long": "reporter: must be at most",
     "duplicate": "id: is a duplicate",
+    "encoding": "row: cannot be decoded",
 }
+# Stands for bytes that are no text in the encoding of the rest.
+MARK = "@@undecodable@@"
 SHARE = 0.02
 
 
@@ -87,11 +90,15 @@ def mix(tmp_path: Path, heping: Database) -> Callable[..., Mixed]:
                 "lat": lat.round(7),
                 "category": pd.Series("noise", range(rows)).mask(is_["missing"], ""),
                 "happened_at": (pd.Timestamp("2025-11-01 08:00") + minutes).astype(str),
-                "reporter": pd.Series(ids, dtype=object).mask(is_["too_long"], "x" * 5000),
+                "reporter": pd.Series(ids, dtype=object)
+                .mask(is_["too_long"], "x" * 5000)
+                .mask(is_["encoding"], MARK),
             }
         )
         for number, part in enumerate(np.array_split(np.arange(rows), files)):
-            frame.iloc[part].to_csv(tmp_path / f"mixed{number}.csv", index=False)
+            path = tmp_path / f"mixed{number}.csv"
+            frame.iloc[part].to_csv(path, index=False)
+            path.write_bytes(path.read_bytes().replace(MARK.encode(), b"\xff\xfe\x81"))
         (tmp_path / "mixed.toml").write_text(MAPPING, encoding="utf-8")
         return Mixed(tmp_path, rows, {name: int(each.sum()) for name, each in is_.items()})
 

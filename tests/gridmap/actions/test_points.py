@@ -11,17 +11,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.points import LoadReport, load_points
 from gridmap.actions.verify import verify_city
-from gridmap.errors import DatabaseGone, NotAllowed
+from gridmap.crs import from_wgs84
+from gridmap.errors import DatabaseGone, LoadRefused, NotAllowed
 from gridmap.ingest.description import read_mapping
 from gridmap.model import Actor
+from gridmap.store.city import read_city
 from gridmap.store.database import Database
+from gridmap.store.snapshot import read_grid
+from gridmap.store.subjects import read_building_points
 
 GRIDMAP = Path(sys.executable).with_name("gridmap")
 ELEMENTS = """
@@ -275,7 +282,9 @@ def test_a_publish_waits_for_a_load(heping_copy: Database, tmp_path: Path) -> No
                     )
                 connection.rollback()
 
-    load_points(heping_copy, OPERATOR, read_mapping(tmp_path / "things.toml"), tmp_path, publish_meanwhile)
+    load_points(
+        heping_copy, OPERATOR, read_mapping(tmp_path / "things.toml").sections, tmp_path, publish_meanwhile
+    )
     assert "committing" in said
 
 
@@ -346,3 +355,86 @@ def test_killed_and_loaded_again_nothing_is_lost_or_doubled(
 @pytest.mark.soak
 def test_killed_many_times(heping_copy: Database, mix: Callable[..., Any]) -> None:
     kills(heping_copy, mix(300_000, files=4), 14)
+
+
+def buildings_as(database: Database, folder: Path, crs: str, called: str) -> None:
+    """The stored buildings' places as incidents in one crs, called by another's name."""
+    with database.begin(OPERATOR) as connection:
+        lon, lat = read_building_points(connection)
+    x, y = from_wgs84(crs, lon, lat)
+    frame = pd.DataFrame({"id": range(len(x)), "lon": x, "lat": y})
+    frame.to_csv(folder / "calls.csv", index=False)
+    (folder / "calls.toml").write_text(
+        f'[[incidents]]\nfile = "calls.csv"\nsource = "calls"\ncrs = "{called}"\nid = "id"\nlon = "lon"\n'
+        'lat = "lat"\ncategory = { value = "noise" }\nhappened_at = { value = "2026-05-01T00:00:00Z" }\n',
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+def test_a_wrong_crs_stops_the_load_and_the_right_one_gives_the_right_cells(
+    heping_copy: Database, tmp_path: Path, crs: str
+) -> None:
+    buildings_as(heping_copy, tmp_path, crs, "wgs84")
+    with pytest.raises(LoadRefused, match=crs):
+        load(heping_copy, tmp_path, "calls.toml")
+    assert one(heping_copy, "SELECT count(*) FROM load WHERE source = 'calls'") == (0,)
+    buildings_as(heping_copy, tmp_path, crs, crs)
+    report = load(heping_copy, tmp_path, "calls.toml").points[0]
+    assert report.crs is not None
+    assert report.crs.judgement == "ok"
+    other_cells = (
+        "SELECT count(*) FROM incident JOIN incident_placement ON id = incident_id "
+        "JOIN (SELECT row_number() OVER () - 1 AS row, element_placement.* FROM building "
+        "JOIN element ON element.id = building.element_id JOIN element_placement USING (element_id)) AS stood "
+        "ON stood.row = external_id::integer "
+        "WHERE source = 'calls' AND stood.edge_distance_m > 0.01 AND stood.cell_id <> incident_placement.cell_id"
+    )
+    assert report.counts.placed > 1_000
+    assert one(heping_copy, other_cells) == (0,)
+
+
+def test_a_wrong_crs_may_be_trusted_and_the_evidence_is_kept(heping_copy: Database, tmp_path: Path) -> None:
+    buildings_as(heping_copy, tmp_path, "gcj02", "wgs84")
+    sections = read_mapping(tmp_path / "calls.toml").sections
+    report = load_points(heping_copy, OPERATOR, sections, tmp_path, quiet, trust_crs=True).points[0]
+    assert report.counts.changed > 1_000
+    assert report.crs is not None
+    assert report.crs.judgement == "stop"
+    assert any("gcj02" in warning for warning in report.warnings)
+
+
+def test_a_line_has_its_home_where_most_of_it_lies_and_its_shares_follow_it(
+    heping_copy: Database, tmp_path: Path
+) -> None:
+    with heping_copy.begin(OPERATOR) as connection:
+        grid = read_grid(connection, read_city(connection))
+    cells = grid.index.degrees
+    big = int(np.argmax(shapely.area(cells)))
+    inside = shapely.point_on_surface(cells[big])
+    away = shapely.point_on_surface(cells[(big + 40) % len(cells)])
+
+    def write_line(line: shapely.LineString) -> None:
+        frame = gpd.GeoDataFrame({"id": ["l1"]}, geometry=[line], crs=4326)
+        frame.to_file(tmp_path / "lines.gpkg")
+
+    (tmp_path / "lines.toml").write_text(
+        '[[elements]]\nfile = "lines.gpkg"\nsource = "lines"\ncrs = "wgs84"\nid = "id"\n'
+        'class = { value = "object" }\ncategory = { value = "bench" }\n',
+        encoding="utf-8",
+    )
+    stored = "SELECT cell_id, share FROM element_share JOIN element ON id = element_id WHERE source = 'lines'"
+    home = "SELECT cell_id FROM element_placement JOIN element ON id = element_id WHERE source = 'lines'"
+    write_line(shapely.LineString([inside, away]))
+    assert load(heping_copy, tmp_path, "lines.toml").points[0].counts.inserted == 1
+    with heping_copy.begin(OPERATOR) as connection:
+        shares = dict(map(tuple, connection.execute(text(stored)).all()))
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert len(shares) > 2
+    assert shares[one(heping_copy, home)[0]] == max(shares.values())
+    assert load(heping_copy, tmp_path, "lines.toml").points[0].counts.unchanged == 1
+    small = shapely.LineString([inside, shapely.Point(inside.x + 1e-6, inside.y)])
+    write_line(small)
+    assert load(heping_copy, tmp_path, "lines.toml").points[0].counts.updated == 1
+    assert one(heping_copy, stored) == (grid.cells[big].id, 1.0)
+    assert verify_city(heping_copy, OPERATOR, quiet).faults == []

@@ -13,7 +13,7 @@ from gridmap.coverage.grid import Grid, OverlayMap
 from gridmap.coverage.index import HOW, CoverageIndex
 from gridmap.coverage.placing import BAD_ACCURACY, NOWHERE_CODE, REASONS, count_cells, place
 from gridmap.errors import InvalidInput
-from gridmap.hexes import hex_of
+from gridmap.hexes import hexes_of
 from gridmap.model import Area, Cell, Revision
 from gridmap.shapes import Geometries
 
@@ -62,7 +62,7 @@ def test_arrays_say_what_single_lookups_say(
             assert grid.cells[placed.nearest[i]].code == one.nearest.code
             assert placed.nearest_m[i] == pytest.approx(one.nearest.distance_m)
             assert np.isnan(placed.edge_distances_m[i])
-        assert placed.hexes[i] == hex_of(lon[i], lat[i])
+        assert placed.hexes[i] == hexes_of(lon[i : i + 1], lat[i : i + 1])[0]
     assert {0, 1, 2} == set(placed.how.tolist())
     assert max(np.diff(placed.offsets)) > 3
 

@@ -1,0 +1,60 @@
+"""``gridmap bench``: measurements to repeat."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gridmap.access import OPERATOR
+from gridmap.bench.placement import PlacementBench, bench_placement
+from gridmap.cli.environment import check_migrated, open_database, say
+from gridmap.settings import read_settings
+from gridmap.store.city import read_city
+from gridmap.store.snapshot import read_grid
+
+app = typer.Typer(help="Measure GridMap beside other ways to the same answer.", no_args_is_help=True)
+
+
+@app.command()
+def placement(
+    points: Annotated[int, typer.Option(help="how many points", min=1000)] = 2_000_000,
+    seed: Annotated[int, typer.Option(help="of the points")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """Which cell is a point in: the index, PostGIS, geopandas, shapely, DuckDB, SedonaDB, on one core."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        with database.begin(OPERATOR, long_work=True) as connection:
+            grid = read_grid(connection, read_city(connection))
+            report = bench_placement(connection, grid, points, seed, say)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
+    else:
+        _show(report)
+
+
+def _show(report: PlacementBench) -> None:
+    console = Console()
+    table = Table(title=f"{report.cells:,} cells, {report.vertices:,} vertices, random order, one core")
+    headings = ("method", "points", "points/s", "slowest", "fastest", "gridmap is … times as fast", "differences")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    own = report.methods["gridmap"].points_per_s
+    for name, one in sorted(report.methods.items(), key=lambda item: -item[1].points_per_s):
+        numbers = (one.points, one.points_per_s, one.slowest, one.fastest)
+        times = f"{own / one.points_per_s:.1f}"
+        table.add_row(name, *(f"{number:,.0f}" for number in numbers), times, str(one.differences))
+    console.print(table)
+    for name, why in report.left_out.items():
+        console.print(f"left out: {name} ({why})")
+    console.print(f"all cores: {report.all_cores_points_per_s:,.0f} points/s")
+    console.print(f"single look-up: p50 {report.single_us['p50']} µs, p99 {report.single_us['p99']} µs")
+    console.print(f"build: {report.build_s} s; index: {report.index_mib} MiB")
+    console.print(f"redraw: p50 {report.redraw_ms['p50']} ms, p99 {report.redraw_ms['p99']} ms")
+    console.print(f"machine: {report.machine}; versions: {report.versions}")
