@@ -6,8 +6,10 @@ answers differ rational arithmetic says who is wrong, of the index as of the oth
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from gridmap.coverage import rational
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.crs import Floats
+from gridmap.shapes import Geometries
 from gridmap.store.database import Connection
 
 Progress = Callable[[str], None]
@@ -97,6 +100,55 @@ def bench_placement(
     began = time.perf_counter()
     index.locate_many(lon, lat, threads=0)
     report.all_cores_points_per_s = round(count / (time.perf_counter() - began))
+    return report
+
+
+@dataclass
+class CopiesBench:
+    """What a large grid costs: copies of a city's cells side by side, on one core."""
+
+    cells: int
+    vertices: int
+    points: int
+    build_s: float
+    index_mib: float
+    points_per_s: float
+    peak_memory_mib: int
+
+
+def bench_copies(grid: Grid, copies: int, count: int, seed: int, progress: Progress) -> CopiesBench:
+    """Build and ask an index over ``copies`` of the grid in a square; points at random, in random order."""
+    west, south, east, north = grid.index.bounds
+    width, height = (east - west) * 1.01, (north - south) * 1.01
+    across = math.ceil(math.sqrt(copies))
+    progress(f"making {copies} copies of {len(grid.cells):,} cells")
+    parts, codes = [], []
+    for number in range(copies):
+        row, column = divmod(number, across)
+        # around the city, so that the copies stay on earth
+        step = np.array([(column - across // 2) * width, (row - across // 2) * height])
+        parts.append(shapely.transform(grid.index.degrees, lambda xy, step=step: xy + step))
+        codes += [f"{number:03d}{cell.code}" for cell in grid.cells]
+    cells: Geometries = np.concatenate(parts)
+    report = CopiesBench(len(cells), int(shapely.get_num_coordinates(cells).sum()), count, 0.0, 0.0, 0.0, 0)
+    both = np.random.default_rng(seed).uniform(
+        shapely.total_bounds(cells)[:2], shapely.total_bounds(cells)[2:], (count, 2)
+    )
+    lon, lat = both[:, 0].copy(), both[:, 1].copy()
+    with _one_core():
+        progress("building the index")
+        began = time.perf_counter()
+        index = CoverageIndex.build(cells, "EPSG:3857", codes)
+        report.build_s = round(time.perf_counter() - began, 2)
+        report.index_mib = round(index.nbytes / 2**20, 1)
+        progress("placing")
+        speeds = []
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            index.locate_many(lon, lat)
+            speeds.append(count / (time.perf_counter() - began))
+    report.points_per_s = round(median(speeds))
+    report.peak_memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return report
 
 

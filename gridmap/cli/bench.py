@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gridmap.access import OPERATOR
-from gridmap.bench.placement import PlacementBench, bench_placement
+from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
 from gridmap.cli.environment import check_migrated, open_database, say
 from gridmap.settings import read_settings
 from gridmap.store.city import read_city
@@ -37,6 +37,23 @@ def placement(
         print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
     else:
         _show(report)
+
+
+@app.command()
+def copies(
+    number: Annotated[int, typer.Argument(help="how many copies of the city's grid", min=1, max=200)] = 27,
+    points: Annotated[int, typer.Option(help="how many points", min=1000)] = 5_000_000,
+    seed: Annotated[int, typer.Option(help="of the points")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """The index over many copies of the city's cells: how long it takes to build, and how fast it then is."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        with database.begin(OPERATOR, long_work=True) as connection:
+            grid = read_grid(connection, read_city(connection))
+    report = dataclasses.asdict(bench_copies(grid, number, points, seed, say))
+    print(json.dumps(report) if as_json else "\n".join(f"{name}: {value:,}" for name, value in report.items()))
 
 
 def _show(report: PlacementBench) -> None:

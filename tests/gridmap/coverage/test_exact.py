@@ -12,10 +12,14 @@ import shapely
 from data.tianjin.grid import build_grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.ingest.description import read_description
+from gridmap.ingest.layers import read_cells
 from gridmap.shapes import Geometries
+from tests.conftest import ROOT, SHARED
 from tests.gridmap.coverage.attacks import COVERAGES, METRIC, Judge, Rng, around_zero, assert_exact, attacks
 
 SAMPLE, SOAK = 12_000, 300_000
+LONDON = SHARED / "data" / "london"
 
 
 def attack(cells: Geometries, judge: Judge, rng: Rng, count: int) -> None:
@@ -49,6 +53,14 @@ def test_placements_in_the_whole_city_are_exact(judge: Judge, rng: Rng) -> None:
     for _ in range(20):
         random = rng.uniform((west, south), (east, north), (500_000, 2)).T.copy()
         assert_exact(cells, index, (random[0], random[1]), judge, rng, "random")
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not LONDON.is_dir(), reason=f"London's files are not in {LONDON}: they are no part of GridMap")
+def test_placements_in_london_are_exact(judge: Judge, rng: Rng) -> None:
+    section = read_description(ROOT / "data" / "london.toml").cells
+    assert section is not None
+    attack(read_cells(LONDON, section).geometries, judge, rng, SOAK)
 
 
 @pytest.mark.parametrize("turn", range(8))

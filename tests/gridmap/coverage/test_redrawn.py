@@ -12,6 +12,7 @@ import pytest
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from data.tianjin.grid import build_grid
 from gridmap.coverage.index import CoverageIndex
 from gridmap.coverage.raster import Raster
 from gridmap.errors import InvalidInput, LoadRefused
@@ -152,6 +153,12 @@ def test_many_redraws_of_heping_are_as_good_as_a_fresh_build(
     heping_cells: Geometries, judge: Judge, rng: Rng
 ) -> None:
     redraw_often(heping_cells, judge, rng, 500, 300_000)
+
+
+@pytest.mark.soak
+def test_many_redraws_of_the_whole_city_are_as_good_as_a_fresh_build(judge: Judge, rng: Rng) -> None:
+    cells = np.asarray(build_grid().cells.sort_values("code").geometry.to_numpy(), dtype=object)
+    redraw_often(cells, judge, rng, 500, 300_000)
 
 
 def test_room_is_made_anew_when_it_is_full(
