@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -127,7 +128,7 @@ def bench_copies(grid: Grid, copies: int, count: int, seed: int, progress: Progr
         row, column = divmod(number, across)
         # around the city, so that the copies stay on earth
         step = np.array([(column - across // 2) * width, (row - across // 2) * height])
-        parts.append(shapely.transform(grid.index.degrees, lambda xy, step=step: xy + step))
+        parts.append(shapely.transform(grid.index.degrees, partial(np.add, step)))
         codes += [f"{number:03d}{cell.code}" for cell in grid.cells]
     cells: Geometries = np.concatenate(parts)
     report = CopiesBench(len(cells), int(shapely.get_num_coordinates(cells).sum()), count, 0.0, 0.0, 0.0, 0)
