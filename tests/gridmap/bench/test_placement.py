@@ -1,4 +1,4 @@
-"""The benchmark measures what it says on the same work, and finds wrong answers; no test of how fast anything is."""
+"""The benchmark measures what it says, on the same work; how fast anything is is not tested."""
 
 from __future__ import annotations
 
