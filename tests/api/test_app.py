@@ -18,13 +18,19 @@ ROUTES = {
     "/readyz": {"get"},
     "/metrics": {"get"},
     "/v1/city": {"get"},
-    "/v1/coverage": {"get"},
+    "/v1/coverage": {"get", "post"},
     "/v1/areas": {"get"},
     "/v1/areas/{code}": {"get"},
     "/v1/areas/{code}/roster": {"get"},
     "/v1/cells": {"get"},
     "/v1/cells/{code}": {"get"},
     "/v1/cells/{code}/roster": {"get"},
+    "/v1/elements": {"get", "post"},
+    "/v1/incidents": {"get", "post"},
+    "/v1/loads": {"get"},
+    "/v1/loads/{load_id}": {"get"},
+    "/v1/loads/{load_id}/rejected": {"get"},
+    "/v1/on-the-map": {"get"},
     "/v1/overlays": {"get"},
     "/v1/posts": {"get", "post"},
     "/v1/shifts": {"get", "post"},
@@ -86,7 +92,7 @@ def test_unknown_paths_are_problems(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize("path", sorted(ROUTES))
 def test_other_methods_are_refused_with_those_that_are_allowed(client: TestClient, path: str) -> None:
     for method in {"get", "post", "delete", "put", "patch"} - ROUTES[path]:
-        response = client.request(method.upper(), path.format(code="120101", shift_id=1, revision=1))
+        response = client.request(method.upper(), path.format(code="120101", shift_id=1, revision=1, load_id=1))
         assert response.status_code == 405, (method, path)
         assert response.headers["content-type"] == "application/problem+json"
         assert response.headers["allow"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -239,28 +240,43 @@ _SPLIT = """
     UPDATE cell SET revisions = int4range(1, 2) WHERE code = :code;
     INSERT INTO cell (code, revisions, name, kind, community, geom)
         SELECT code || part, int4range(2, NULL), name || part, kind, community,
-               ST_Intersection(geom, ST_MakeEnvelope(
-                   CASE part WHEN 'w' THEN ST_XMin(geom) ELSE middle END, ST_YMin(geom),
-                   CASE part WHEN 'w' THEN middle ELSE ST_XMax(geom) END, ST_YMax(geom), 4326))
-        FROM cell, unnest(ARRAY['w', 'e']) AS part,
-             LATERAL (SELECT (ST_XMin(geom) + ST_XMax(geom)) / 2 AS middle) AS halves
-        WHERE code = :code;
+               ST_GeomFromWKB(CASE part WHEN 'w' THEN CAST(:w AS bytea) ELSE CAST(:e AS bytea) END, 4326)
+        FROM cell, unnest(ARRAY['w', 'e']) AS part WHERE code = :code;
     INSERT INTO lineage (revision, from_id, to_id, area_share)
         SELECT 2, old.id, new.id, ST_Area(new.geom) / ST_Area(old.geom)
         FROM cell old JOIN cell new ON new.code IN (old.code || 'w', old.code || 'e') WHERE old.code = :code;
 """
 
 
+def halves(cell: shapely.Polygon) -> tuple[shapely.Polygon, shapely.Polygon]:
+    """The cell cut from vertex to vertex, so that its neighbours need not change."""
+    ring = shapely.get_coordinates(cell.exterior)[:-1]
+    for first, last in itertools.combinations(range(len(ring)), 2):
+        if last - first < 2 or len(ring) - (last - first) < 2:
+            continue
+        one, other = shapely.Polygon(ring[first : last + 1]), shapely.Polygon([*ring[last:], *ring[: first + 1]])
+        if min(one.area, other.area) > cell.area / 4 and shapely.coverage_is_valid([one, other]):
+            return one, other
+    raise AssertionError("no two vertices cut the cell")
+
+
+def split_cell(database: Database, grid: Grid, position: int) -> tuple[str, datetime]:
+    """Make revision 2, in which one cell becomes two; its code and when that was."""
+    code, now = grid.cells[position].code, datetime.now(UTC)
+    west, east = halves(grid.index.degrees[position])
+    given = {"code": code, "now": now, "w": shapely.to_wkb(west), "e": shapely.to_wkb(east)}
+    with database.begin(OPERATOR) as connection:
+        for statement in _SPLIT.split(";\n")[:-1]:
+            connection.execute(text(statement), given)
+    return code, now
+
+
 @pytest.fixture
 def split(writer: TestClient, heping_copy: Database, service_of: Callable[..., Service]) -> tuple[str, datetime]:
     """Revision 2, in which one cell became two: its code and when that was."""
-    code = service_of(writer).state.ready.grid.cells[200].code
-    now = datetime.now(UTC)
-    with heping_copy.begin(OPERATOR) as connection:
-        for statement in _SPLIT.split(";\n")[:-1]:
-            connection.execute(text(statement), {"code": code, "now": now})
+    when = split_cell(heping_copy, service_of(writer).state.ready.grid, 200)
     service_of(writer).current.refresh()
-    return code, now
+    return when
 
 
 def test_a_retired_code_answers_with_its_last_shape_and_its_successors(
@@ -315,10 +331,7 @@ def test_a_list_that_was_begun_goes_on_in_its_revision(
     client: TestClient, writer: TestClient, heping_copy: Database, service_of: Callable[..., Service]
 ) -> None:
     page = get(writer, "/v1/cells", limit=300)
-    code = service_of(writer).state.ready.grid.cells[500].code
-    with heping_copy.begin(OPERATOR) as connection:
-        for statement in _SPLIT.split(";\n")[:-1]:
-            connection.execute(text(statement), {"code": code, "now": datetime.now(UTC)})
+    code, _ = split_cell(heping_copy, service_of(writer).state.ready.grid, 500)
     rest = get(writer, page["next"])
     assert rest["revision"] == 1
     assert len(page["cells"]) + len(rest["cells"]) == get(client, "/v1/revisions/current")["cells"]
