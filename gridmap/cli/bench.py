@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -57,7 +58,7 @@ def copies(
 
 
 def _show(report: PlacementBench) -> None:
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=120)  # a file has no width of its own
     table = Table(title=f"{report.cells:,} cells, {report.vertices:,} vertices, random order, one core")
     headings = ("method", "points", "points/s", "slowest", "fastest", "gridmap is … times as fast", "differences")
     for heading in headings:

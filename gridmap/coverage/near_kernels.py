@@ -174,9 +174,38 @@ def within(
     return len(x)
 
 
+@kernel(FLOATS, LONGS, INTS, OUT_INTS)
+def fill_seeds(frame: Floats, bucket_starts: Longs, bucket_cells: Ints, seeds: Ints) -> None:
+    """For each bucket a cell of a bucket that is about the nearest one with any: where a search begins."""
+    columns, rows = int(frame[3]), int(frame[4])
+    near = np.full(rows * columns, -1, np.int64)
+    for bucket in range(rows * columns):
+        if bucket_starts[bucket + 1] > bucket_starts[bucket]:
+            near[bucket] = bucket
+    # once forwards, with the neighbours to the west and south, and once backwards with the others
+    for direction in (1, -1):
+        for step in range(rows * columns):
+            bucket = step if direction == 1 else rows * columns - 1 - step
+            row, column = bucket // columns, bucket % columns
+            for beside_row, beside_column in ((0, -1), (-1, -1), (-1, 0), (-1, 1)):
+                other_row, other_column = row + direction * beside_row, column + direction * beside_column
+                if not (0 <= other_row < rows and 0 <= other_column < columns):
+                    continue
+                found = near[other_row * columns + other_column]
+                if found < 0:
+                    continue
+                away2 = (found // columns - row) ** 2 + (found % columns - column) ** 2
+                mine = near[bucket]
+                if mine < 0 or away2 < (mine // columns - row) ** 2 + (mine % columns - column) ** 2:
+                    near[bucket] = found
+    for bucket in range(rows * columns):
+        seeds[bucket] = bucket_cells[bucket_starts[near[bucket]]]
+
+
 @kernel(
-    FLOATS, FLOATS, LONGS, LONGS, FLOAT_ROWS, FLOAT_ROWS, FLOAT_ROWS, FLOATS, LONGS, INTS, OUT_INTS, OUT_FLOATS
-)
+    FLOATS, FLOATS, LONGS, LONGS, FLOAT_ROWS, FLOAT_ROWS, FLOAT_ROWS, FLOATS, LONGS, INTS, INTS, OUT_INTS,
+    OUT_FLOATS,
+)  # fmt: skip
 def nearest(
     x: Floats,
     y: Floats,
@@ -188,35 +217,39 @@ def nearest(
     frame: Floats,
     bucket_starts: Longs,
     bucket_cells: Ints,
+    seeds: Ints,
     found: Ints,
     distances: Floats,
 ) -> None:
     """The cell with the nearest edge and its distance for points in no cell; the lowest of equally near ones.
 
-    Looks in ever wider squares of buckets; a square as wide as the city holds every cell.
+    The seed of the point's bucket is a first answer; only buckets that are nearer than the best one so far are
+    looked at, row by row, the point's own first.
     """
     columns, rows = int(frame[3]), int(frame[4])
     for i in range(len(x)):
-        reach = frame[2] / 4.0
-        cell_found, best2 = -1, np.inf
-        while True:
+        own_row = _column(y[i], frame[1], frame[2], rows)
+        best = seeds[own_row * columns + _column(x[i], frame[0], frame[2], columns)]
+        best2 = _edge_distance2(x[i], y[i], starts[best], counts[best], base, recent)
+        for turn in range(2 * rows):
+            row = own_row + (turn + 1) // 2 if turn % 2 else own_row - turn // 2
+            if not 0 <= row < rows:
+                continue
+            low = frame[1] + row * frame[2]
+            # the last row holds what lies beyond the frame by rounding, too
+            away_y = max(low - y[i], y[i] - low - frame[2], 0.0) * (1.0 - 1e-9)
+            if away_y * away_y > best2:
+                continue
+            reach = np.sqrt(best2 - away_y * away_y)
             west = _column(x[i] - reach, frame[0], frame[2], columns)
             east = _column(x[i] + reach, frame[0], frame[2], columns)
-            south = _column(y[i] - reach, frame[1], frame[2], rows)
-            north = _column(y[i] + reach, frame[1], frame[2], rows)
-            for row in range(south, north + 1):
-                for column in range(west, east + 1):
-                    bucket = row * columns + column
-                    for place in range(bucket_starts[bucket], bucket_starts[bucket + 1]):
-                        cell = bucket_cells[place]
-                        if _box_distance2(x[i], y[i], boxes[cell]) > best2:
-                            continue
-                        distance2 = _edge_distance2(x[i], y[i], starts[cell], counts[cell], base, recent)
-                        if distance2 < best2 or (distance2 == best2 and cell < cell_found):
-                            cell_found, best2 = cell, distance2
-            whole = west == 0 and south == 0 and east == columns - 1 and north == rows - 1
-            if best2 <= reach * reach or whole:
-                break
-            reach *= 4.0
-        found[i] = cell_found
+            for bucket in range(row * columns + west, row * columns + east + 1):
+                for place in range(bucket_starts[bucket], bucket_starts[bucket + 1]):
+                    cell = bucket_cells[place]
+                    if cell == best or _box_distance2(x[i], y[i], boxes[cell]) > best2:
+                        continue
+                    distance2 = _edge_distance2(x[i], y[i], starts[cell], counts[cell], base, recent)
+                    if distance2 < best2 or (distance2 == best2 and cell < best):
+                        best, best2 = cell, distance2
+        found[i] = best
         distances[i] = np.sqrt(best2)

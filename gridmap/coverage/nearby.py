@@ -37,7 +37,7 @@ class Nearby:
     - ``boxes``: (n, 4) west, south, east, north of each cell; NaN for an empty one.
     - ``frame``: (5,) west, south, side of a bucket, columns, rows of the directory of cells by bucket.
     - ``bucket_starts``, ``bucket_cells``: the cells whose box touches bucket b, ascending, are
-      ``bucket_cells[bucket_starts[b]:bucket_starts[b + 1]]``.
+      ``bucket_cells[bucket_starts[b]:bucket_starts[b + 1]]``; ``seeds``: for each bucket a cell near it.
     """
 
     base: Floats
@@ -48,6 +48,7 @@ class Nearby:
     frame: Floats
     bucket_starts: Longs
     bucket_cells: Ints
+    seeds: Ints
 
     @classmethod
     def build(cls, degrees: Geometries, metric_crs: str) -> Nearby:
@@ -79,7 +80,7 @@ class Nearby:
         ends = np.cumsum(self.counts)
         starts = ends - self.counts
         take = np.arange(ends[-1]) + np.repeat(self.starts - starts, self.counts)
-        directory = (self.frame, self.bucket_starts, self.bucket_cells)
+        directory = (self.frame, self.bucket_starts, self.bucket_cells, self.seeds)
         return Nearby(rows[take], np.empty((0, 2)), starts, self.counts, self.boxes, *directory)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -90,7 +91,7 @@ class Nearby:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Nearby:
         """From arrays as ``to_arrays`` gave them, not copied; InvalidInput when one has another type."""
-        kinds = (np.float64, np.float64, np.int64, np.int64, np.float64, np.float64, np.int64, np.int32)
+        kinds = (np.float64, np.float64, np.int64, np.int64, np.float64, np.float64, np.int64, np.int32, np.int32)
         kept: dict[str, NDArray[np.generic]] = {}
         for field, kind in zip(fields(cls), kinds, strict=True):
             array = np.asarray(arrays[field.name])
@@ -138,7 +139,7 @@ class Nearby:
         found, distances = np.empty(len(x), np.int32), np.empty(len(x))
         near_kernels.nearest(
             x, y, self.starts, self.counts, self.base, self.recent, self.boxes, self.frame, self.bucket_starts,
-            self.bucket_cells, found, distances,
+            self.bucket_cells, self.seeds, found, distances,
         )  # fmt: skip
         return found, distances
 
@@ -165,8 +166,8 @@ def _rows(degrees: Geometries, metric_crs: str) -> tuple[Floats, Longs, Longs, F
     return rows, starts, stops - starts, boxes
 
 
-def _directory(boxes: Floats) -> tuple[Floats, Longs, Ints]:
-    """Frame, starts and cells of the directory: about one bucket for each cell."""
+def _directory(boxes: Floats) -> tuple[Floats, Longs, Ints, Ints]:
+    """Frame, starts, cells and seeds of the directory: about one bucket for each cell."""
     west, south = (float(value) for value in np.nanmin(boxes[:, :2], axis=0))
     east, north = (float(value) for value in np.nanmax(boxes[:, 2:], axis=0))
     width, height = east - west, north - south
@@ -177,4 +178,6 @@ def _directory(boxes: Floats) -> tuple[Floats, Longs, Ints]:
     near_kernels.count_in_buckets(boxes, frame, starts)
     cells = np.empty(starts[-1], np.int32)
     near_kernels.fill_buckets(boxes, frame, starts, cells)
-    return frame, starts, cells
+    seeds = np.empty(columns * rows, np.int32)
+    near_kernels.fill_seeds(frame, starts, cells, seeds)
+    return frame, starts, cells, seeds

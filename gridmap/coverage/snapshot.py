@@ -34,7 +34,7 @@ from gridmap.errors import Unavailable
 from gridmap.model import Actor, Area, Cell, City, Holder, Overlay, Post, Revision, Shift, ShiftException
 from gridmap.shapes import Geometries
 
-FORMAT = 2
+FORMAT = 3
 
 # A part that no manifest names any more may still be read by another worker for this long.
 _KEEP_UNUSED_S = 600.0
