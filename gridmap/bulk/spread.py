@@ -27,8 +27,8 @@ from gridmap.shapes import Geometries
 
 Say = Callable[[str], None]
 
-# Rows of a task: some seconds of work, so that little is lost with a worker.
-TASK_ROWS = 4_000_000
+# Rows of a task: a second or two of work, so that little is lost with a worker and none waits long for the last.
+TASK_ROWS = 1_000_000
 _CONNECT_S = 20
 
 # On a worker: the grids that it was given.
