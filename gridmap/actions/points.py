@@ -17,7 +17,7 @@ from gridmap.actions.stated import Stated
 from gridmap.actions.writer import PointWriter, Written
 from gridmap.ingest.crs_check import BuildingSquares, Verdict, refuse_wrong_crs
 from gridmap.ingest.crs_sample import check_crs
-from gridmap.ingest.description import Points
+from gridmap.ingest.description import Buildings, Elements, Points
 from gridmap.ingest.points import read_points
 from gridmap.model import Actor, City, LoadCounts
 from gridmap.store.categories import read_categories
@@ -94,7 +94,8 @@ def load_points(
         if sum(report.counts.changed for report in reports) >= _ANALYZE_FROM:
             subjects = {kind_of(section).subject.table.name: kind_of(section).subject for section in sections}
             analyze(connection, [table for each in subjects.values() for table in (each.table, each.placement)])
-        if any(report.what != "incidents" and report.counts.changed for report in reports):
+        both = zip(sections, reports, strict=True)
+        if any(report.counts.changed and _may_be_addresses(section) for section, report in both):
             progress("making addresses")
             refresh_addresses(connection)
         progress("committing")
@@ -146,6 +147,13 @@ def write_sections(
         finish_load(connection, load_id, report.counts)
         reports.append(report)
     return reports
+
+
+def _may_be_addresses(section: Points) -> bool:
+    """Whether a section's rows may be addresses: buildings, places, organizations."""
+    if isinstance(section, Elements):
+        return section.class_.value not in ("person", "object")
+    return isinstance(section, Buildings)
 
 
 def _judged(

@@ -438,3 +438,13 @@ def test_a_line_has_its_home_where_most_of_it_lies_and_its_shares_follow_it(
     assert load(heping_copy, tmp_path, "lines.toml").points[0].counts.updated == 1
     assert one(heping_copy, stored) == (grid.cells[big].id, 1.0)
     assert verify_city(heping_copy, OPERATOR, quiet).faults == []
+
+
+def test_a_place_that_is_loaded_can_be_found_by_its_name(heping_copy: Database, tmp_path: Path) -> None:
+    write(tmp_path, [("k1", *HERE, "school", "望海楼小学（试）")])
+    things = ELEMENTS.replace('"object"', '"place"')
+    (tmp_path / "things.toml").write_text(things, encoding="utf-8")
+    named = "SELECT count(*) FROM address WHERE kind = 'landmark' AND text = '望海楼小学（试）'"
+    assert one(heping_copy, named) == (0,)
+    assert load(heping_copy, tmp_path, "things.toml").points[0].counts.inserted == 1
+    assert one(heping_copy, named) == (1,)
