@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, Field
 
-from api import schemas, shape
+from api import shape
+from api.schemas.coverage import AreaOut, CellOut, CoverageOut, Degraded, PointOut, RungOut
 from gridmap.addresses.answer import AddressAnswer, Ask, Group, Standing
 from gridmap.addresses.search import NAME_SCORES, PLACE_SCORES
 from gridmap.current import State
@@ -29,18 +30,18 @@ class AddressCandidateOut(BaseModel):
     text: str = Field(description="the address on record that was matched")
     score: float
     reasons: dict[str, float] = Field(description="why, and what each reason multiplies the score by")
-    point: schemas.PointOut
+    point: PointOut
     points: int
     accuracy_m: float
-    cell: schemas.CellOut | None
-    areas: list[schemas.AreaOut]
-    call_first: schemas.RungOut = Field(description="the first rung of the ladder at this place")
+    cell: CellOut | None
+    areas: list[AreaOut]
+    call_first: RungOut = Field(description="the first rung of the ladder at this place")
 
 
 class DeskGroupOut(BaseModel):
     """The candidates that one desk answers for, the surest first; ``more`` of them are not shown."""
 
-    desk: schemas.RungOut
+    desk: RungOut
     score: float
     candidates: list[AddressCandidateOut]
     more: int
@@ -66,24 +67,24 @@ class AddressOut(BaseModel):
     id: str
     revision: int
     as_of: datetime
-    degraded: schemas.Degraded | None
+    degraded: Degraded | None
     address: str
     status: Status
-    desk: schemas.RungOut
-    common_area: schemas.AreaOut
+    desk: RungOut
+    common_area: AreaOut
     groups: list[DeskGroupOut]
     more_groups: int
     ask: list[AskOut]
     similar: list[str]
-    ladder: list[schemas.RungOut] = Field(min_length=1)
+    ladder: list[RungOut] = Field(min_length=1)
     emergency: list[str]
-    coverage: schemas.CoverageOut | None
+    coverage: CoverageOut | None
 
 
 def address_out(
     address: str,
     found: AddressAnswer,
-    coverage: schemas.CoverageOut | None,
+    coverage: CoverageOut | None,
     at: datetime,
     city: City,
     state: State,
@@ -124,7 +125,7 @@ def _candidate(one: Standing) -> AddressCandidateOut:
         text=one.candidate.text,
         score=round(one.candidate.score, 3),
         reasons={reason: scores[reason] for reason in one.candidate.reasons},
-        point=schemas.PointOut(lon=one.lon, lat=one.lat, crs="wgs84", given=[one.lon, one.lat]),
+        point=PointOut(lon=one.lon, lat=one.lat, crs="wgs84", given=[one.lon, one.lat]),
         points=one.points,
         accuracy_m=one.candidate.accuracy_m,
         cell=None if one.cell is None else shape.cell(one.cell),

@@ -5,26 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import uuid4
 
-from api import schemas
+from api.schemas.coverage import (
+    AreaOut,
+    CandidateOut,
+    CellOut,
+    CoverageOut,
+    Degraded,
+    DepartmentOut,
+    OverlayOut,
+    OverlayPostOut,
+    PointOut,
+    RungOut,
+    TurnOut,
+)
+from api.schemas.duty import PostOut, ShiftOut
 from gridmap.coverage.answer import Answer, Candidate
 from gridmap.current import State
 from gridmap.duty import DutyBook, Liaison, Rung, Turn
 from gridmap.model import Area, Cell, City, Post, Shift
 
 
-def degraded(state: State) -> schemas.Degraded | None:
+def degraded(state: State) -> Degraded | None:
     """What an answer says of a database that is gone."""
     if state.gone_since is None or state.snapshot is None:
         return None
-    return schemas.Degraded(since=state.gone_since, data_as_of=state.snapshot.taken_at)
+    return Degraded(since=state.gone_since, data_as_of=state.snapshot.taken_at)
 
 
-def coverage(
-    answer: Answer, point: schemas.PointOut, city: City, state: State, book: DutyBook
-) -> schemas.CoverageOut:
+def coverage(answer: Answer, point: PointOut, city: City, state: State, book: DutyBook) -> CoverageOut:
     """The coverage answer of the contract."""
     where = answer.where
-    return schemas.CoverageOut(
+    return CoverageOut(
         id=str(uuid4()),
         revision=where.revision.number,
         as_of=answer.at.astimezone(city.zone),
@@ -34,7 +45,7 @@ def coverage(
         cell=None if where.cell is None else cell(where.cell),
         areas=areas(where.areas),
         overlays=[
-            schemas.OverlayOut(
+            OverlayOut(
                 code=overlay.code,
                 name=overlay.name,
                 kind=overlay.kind,
@@ -54,35 +65,35 @@ def coverage(
     )
 
 
-def overlay_post(post: Post, answer: Answer, book: DutyBook) -> schemas.OverlayPostOut:
+def overlay_post(post: Post, answer: Answer, book: DutyBook) -> OverlayPostOut:
     """A post of an overlay with who holds it at the time of the answer."""
     holders = [
         turn.holder for turn in book.on_duty([(post.level, post.territory)], answer.at) if turn.post == post
     ]
-    return schemas.OverlayPostOut(
+    return OverlayPostOut(
         kind=post.kind, title=post.title, phone=post.phone, holder=holders[0] if holders else None
     )
 
 
-def cell(cell: Cell) -> schemas.CellOut:
+def cell(cell: Cell) -> CellOut:
     """A cell as the public sees it."""
-    return schemas.CellOut(code=cell.code, name=cell.name, kind=cell.kind, services=list(cell.services))
+    return CellOut(code=cell.code, name=cell.name, kind=cell.kind, services=list(cell.services))
 
 
-def areas(chain: Iterable[Area]) -> list[schemas.AreaOut]:
+def areas(chain: Iterable[Area]) -> list[AreaOut]:
     """The chain of areas."""
-    return [schemas.AreaOut(level=area.level, code=area.code, name=area.name) for area in chain]
+    return [AreaOut(level=area.level, code=area.code, name=area.name) for area in chain]
 
 
-def candidate(one: Candidate) -> schemas.CandidateOut:
+def candidate(one: Candidate) -> CandidateOut:
     """A candidate cell."""
-    return schemas.CandidateOut(code=one.code, distance_m=one.distance_m)
+    return CandidateOut(code=one.code, distance_m=one.distance_m)
 
 
-def turns(found: Iterable[Turn], city: City) -> list[schemas.TurnOut]:
+def turns(found: Iterable[Turn], city: City) -> list[TurnOut]:
     """Who is on duty, in the city's time."""
     return [
-        schemas.TurnOut(
+        TurnOut(
             post=turn.post.code,
             kind=turn.post.kind,
             level=turn.post.level,
@@ -100,10 +111,10 @@ def turns(found: Iterable[Turn], city: City) -> list[schemas.TurnOut]:
     ]
 
 
-def rungs(ladder: Iterable[Rung]) -> list[schemas.RungOut]:
+def rungs(ladder: Iterable[Rung]) -> list[RungOut]:
     """The ladder."""
     return [
-        schemas.RungOut(
+        RungOut(
             level=rung.level,
             kind=rung.kind,
             title=rung.title,
@@ -116,10 +127,10 @@ def rungs(ladder: Iterable[Rung]) -> list[schemas.RungOut]:
     ]
 
 
-def departments(found: Iterable[Liaison]) -> list[schemas.DepartmentOut]:
+def departments(found: Iterable[Liaison]) -> list[DepartmentOut]:
     """The departments for a category."""
     return [
-        schemas.DepartmentOut(
+        DepartmentOut(
             department=liaison.post.department or liaison.post.title,
             title=liaison.post.title,
             phone=liaison.post.phone,
@@ -131,9 +142,9 @@ def departments(found: Iterable[Liaison]) -> list[schemas.DepartmentOut]:
     ]
 
 
-def post(post: Post) -> schemas.PostOut:
+def post(post: Post) -> PostOut:
     """A post."""
-    return schemas.PostOut(
+    return PostOut(
         code=post.code,
         kind=post.kind,
         title=post.title,
@@ -146,9 +157,9 @@ def post(post: Post) -> schemas.PostOut:
     )
 
 
-def shift(shift: Shift, holder: str, backup: str | None, shift_id: int | None = None) -> schemas.ShiftOut:
+def shift(shift: Shift, holder: str, backup: str | None, shift_id: int | None = None) -> ShiftOut:
     """A weekly rule with display names."""
-    return schemas.ShiftOut(
+    return ShiftOut(
         id=shift_id,
         post=shift.post,
         holder=holder,

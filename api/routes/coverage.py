@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
-from api import schemas, shape
+from api import shape
 from api.addresses import AddressOut, address_out
 from api.deps import (
     LARGEST_ACCURACY_M,
@@ -24,6 +24,7 @@ from api.deps import (
     to_point,
 )
 from api.errors import problem_responses
+from api.schemas.coverage import CoverageOut, PointOut
 from gridmap import history
 from gridmap.addresses.answer import area_names, areas_at, group
 from gridmap.addresses.search import LONGEST_ADDRESS, search
@@ -66,7 +67,7 @@ async def get_coverage(
     district: Annotated[
         str | None, Query(max_length=64, description="with an address: name or code of the area it lies in")
     ] = None,
-) -> schemas.CoverageOut | AddressOut:
+) -> CoverageOut | AddressOut:
     """Who covers this place at a time: the cell, the areas above, who is on duty and whom to call next.
 
     Needs no key. Give a point (``lon``, ``lat``, ``crs``) or an ``address``. A point without ``at`` is answered
@@ -100,7 +101,7 @@ async def get_coverage(
         found, book = _from_memory(snapshot, question), snapshot.book
     else:
         found, book, state = await run_in_threadpool(_from_history, service, state, question, known, revision)
-    point = schemas.PointOut(lon=x, lat=y, crs=check_name(crs), given=[lon, lat])
+    point = PointOut(lon=x, lat=y, crs=check_name(crs), given=[lon, lat])
     return shape.coverage(found, point, snapshot.city, state, book)
 
 
@@ -126,7 +127,7 @@ def _of_address(
     if answered.exact is not None:
         one = answered.exact
         question = Question(one.lon, one.lat, at, one.candidate.accuracy_m, category)
-        point = schemas.PointOut(lon=one.lon, lat=one.lat, crs="wgs84", given=[one.lon, one.lat])
+        point = PointOut(lon=one.lon, lat=one.lat, crs="wgs84", given=[one.lon, one.lat])
         coverage = shape.coverage(_from_memory(snapshot, question), point, snapshot.city, state, snapshot.book)
     return address_out(address, answered, coverage, at, snapshot.city, state)
 

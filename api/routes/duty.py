@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api import schemas, shape
+from api import shape
 from api.deps import LARGEST_REVISION, ActorDep, CodeQuery, ServiceDep, city_time
 from api.errors import problem_responses
+from api.schemas.duty import ExceptionIn, HolderIn, PostIn, PostSaved, PostsOut, SavedIds, ShiftIn, ShiftsOut
 from gridmap.actions.duty import end_shift, save_exceptions, save_post, save_shifts
 from gridmap.errors import InvalidInput
 from gridmap.model import PUBLIC, Holder, Post, Shift, ShiftException, WeeklyHours
@@ -23,7 +24,7 @@ _PAGE = 1000
 _WRITE = problem_responses(400, 401, 403, 404, 409)
 
 
-@router.get("/posts", response_model=schemas.PostsOut)
+@router.get("/posts", response_model=PostsOut)
 def get_posts(
     service: ServiceDep,
     territory: CodeQuery = None,
@@ -31,7 +32,7 @@ def get_posts(
     kind: CodeQuery = None,
     after: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f/\s]*$")] = "",
     limit: Annotated[int, Query(ge=1, le=_PAGE)] = _PAGE,
-) -> schemas.PostsOut:
+) -> PostsOut:
     """Posts valid now, by code, beginning after one; ``next`` is the code to go on after."""
     with service.database.begin(PUBLIC) as connection:
         posts = list_posts(
@@ -44,11 +45,11 @@ def get_posts(
             limit=limit + 1,
         )
     following = posts[limit - 1].code if len(posts) > limit else None
-    return schemas.PostsOut(posts=[shape.post(post) for post in posts[:limit]], next=following)
+    return PostsOut(posts=[shape.post(post) for post in posts[:limit]], next=following)
 
 
-@router.post("/posts", response_model=schemas.PostSaved, status_code=201, responses=_WRITE)
-def post_posts(service: ServiceDep, actor: ActorDep, body: schemas.PostIn) -> schemas.PostSaved:
+@router.post("/posts", response_model=PostSaved, status_code=201, responses=_WRITE)
+def post_posts(service: ServiceDep, actor: ActorDep, body: PostIn) -> PostSaved:
     """Create a post, or change the one with its code from now on."""
     post = Post(
         code=body.code,
@@ -63,13 +64,13 @@ def post_posts(service: ServiceDep, actor: ActorDep, body: schemas.PostIn) -> sc
     )
     replaced = save_post(service.database, actor, post)
     service.current.refresh()
-    return schemas.PostSaved(code=post.code, replaced=replaced)
+    return PostSaved(code=post.code, replaced=replaced)
 
 
-@router.get("/shifts", response_model=schemas.ShiftsOut, responses=problem_responses(404))
+@router.get("/shifts", response_model=ShiftsOut, responses=problem_responses(404))
 def get_shifts(
     service: ServiceDep, post: Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")]
-) -> schemas.ShiftsOut:
+) -> ShiftsOut:
     """The weekly rules of a post that are known now."""
     with service.database.begin(PUBLIC) as connection:
         read_post(connection, post, datetime.now(UTC))
@@ -81,11 +82,11 @@ def get_shifts(
         shape.shift(rule, names[rule.holder], names[rule.backup] if rule.backup else None, shift_id)
         for shift_id, rule in rules
     ]
-    return schemas.ShiftsOut(post=post, shifts=shifts)
+    return ShiftsOut(post=post, shifts=shifts)
 
 
-@router.post("/shifts", response_model=schemas.SavedIds, status_code=201, responses=_WRITE)
-def post_shifts(service: ServiceDep, actor: ActorDep, body: schemas.ShiftIn) -> schemas.SavedIds:
+@router.post("/shifts", response_model=SavedIds, status_code=201, responses=_WRITE)
+def post_shifts(service: ServiceDep, actor: ActorDep, body: ShiftIn) -> SavedIds:
     """Record a weekly rule; hours of several parts become several rules. It counts as verified now."""
     if body.valid_until is not None and body.valid_until < body.valid_from:
         raise InvalidInput("valid_until", body.valid_until.isoformat(), "must not be before valid_from")
@@ -104,7 +105,7 @@ def post_shifts(service: ServiceDep, actor: ActorDep, body: schemas.ShiftIn) -> 
     ]
     ids = save_shifts(service.database, actor, shifts, holders)
     service.current.refresh()
-    return schemas.SavedIds(ids=ids)
+    return SavedIds(ids=ids)
 
 
 @router.delete("/shifts/{shift_id}", status_code=204, responses=_WRITE)
@@ -117,8 +118,8 @@ def delete_shift(
     return Response(status_code=204)
 
 
-@router.post("/shift-exceptions", response_model=schemas.SavedIds, status_code=201, responses=_WRITE)
-def post_exceptions(service: ServiceDep, actor: ActorDep, body: schemas.ExceptionIn) -> schemas.SavedIds:
+@router.post("/shift-exceptions", response_model=SavedIds, status_code=201, responses=_WRITE)
+def post_exceptions(service: ServiceDep, actor: ActorDep, body: ExceptionIn) -> SavedIds:
     """Record leave, a swap or an extra turn. It counts as verified now."""
     with service.database.begin(PUBLIC) as connection:
         city = read_city(connection)
@@ -136,10 +137,10 @@ def post_exceptions(service: ServiceDep, actor: ActorDep, body: schemas.Exceptio
     holders = _holders(holder=body.holder, substitute=body.substitute)
     ids = save_exceptions(service.database, actor, [exception], holders)
     service.current.refresh()
-    return schemas.SavedIds(ids=ids)
+    return SavedIds(ids=ids)
 
 
-def _holders(**given: schemas.HolderIn | None) -> list[Holder]:
+def _holders(**given: HolderIn | None) -> list[Holder]:
     """The holders that a body names; InvalidInput when two of them are one."""
     holders: dict[str, Holder] = {}
     for field, each in given.items():

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.bodies.subjects import ElementOut, ElementsIn, ElementsOut, RowsOut, rows_out
 from api.deps import ActorDep, CategoryQuery, ServiceDep
 from api.errors import problem_responses
 from api.listing import MOST_LISTED, AfterQuery, AreaQuery, LimitQuery, cell_codes, page_of
+from api.schemas.subjects import ElementOut, ElementsIn, ElementsOut, RowsOut, rows_out
 from gridmap.actions.rows import elements_section, save_rows
 from gridmap.errors import NotAllowed
 from gridmap.store.listing import list_elements

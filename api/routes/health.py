@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from api.deps import Service, service_of
-from api.schemas import Health, Ready
+from api.schemas.health import Health, Ready
 from api.shape import degraded
 
 router = APIRouter(tags=["health"])

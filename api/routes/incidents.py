@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.bodies.subjects import IncidentOut, IncidentsIn, IncidentsOut, RowsOut, rows_out
 from api.deps import ActorDep, CategoryQuery, Moment, ServiceDep, city_time
 from api.errors import problem_responses
 from api.listing import MOST_LISTED, AfterQuery, AreaQuery, LimitQuery, cell_codes, page_of
+from api.schemas.subjects import IncidentOut, IncidentsIn, IncidentsOut, RowsOut, rows_out
 from gridmap.actions.rows import incidents_section, save_rows
 from gridmap.store.listing import list_incidents
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.bodies.loads import LoadOut, LoadsOut, RejectedOut, RejectedRowsOut, load_out
 from api.deps import LARGEST_REVISION, ActorDep, ServiceDep
 from api.errors import problem_responses
+from api.schemas.loads import LoadOut, LoadsOut, RejectedOut, RejectedRowsOut, load_out
 from gridmap.actions.loads import loads_of, open_load
 from gridmap.store.loads import read_rejected
 

@@ -17,9 +17,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from api import schemas, shape
+from api import shape
 from api.deps import AtQuery, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
+from api.schemas.placing import PlacingIn, PlacingOut
 from gridmap.bulk import streams
 from gridmap.bulk.columns import Added, hex_text
 from gridmap.bulk.points import Layout, points_of
@@ -61,7 +62,7 @@ DetailQuery = Annotated[
 
 @router.post(
     "/coverage",
-    response_model=schemas.PlacingOut,
+    response_model=PlacingOut,
     responses={
         200: {
             "description": "In the order of the points; CSV and Arrow for who sends or accepts these.",
@@ -76,7 +77,7 @@ DetailQuery = Annotated[
         "requestBody": {
             "required": True,
             "description": f"At most {MOST_POINTS:,} points. CSV and Arrow: {_TABLE}.",
-            "content": {JSON: {"schema": schemas.PlacingIn.model_json_schema()}, CSV: {}, ARROW: {}},
+            "content": {JSON: {"schema": PlacingIn.model_json_schema()}, CSV: {}, ARROW: {}},
         }
     },
 )
@@ -180,7 +181,7 @@ def _from_json(body: bytes) -> tuple[pa.RecordBatch, str]:
     points = _fast(document, body)
     if points is None:
         try:
-            checked = schemas.PlacingIn.model_validate(document, strict=True)
+            checked = PlacingIn.model_validate(document, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "body"

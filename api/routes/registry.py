@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from fastapi import APIRouter, Query, Request
 
-from api import schemas, shape
+from api import shape
 from api.deps import (
     AtQuery,
     CodePath,
@@ -22,6 +22,22 @@ from api.deps import (
     city_time,
 )
 from api.errors import problem_responses
+from api.schemas.registry import (
+    AreaDetail,
+    AreasOut,
+    CellDetail,
+    CellsOut,
+    CityOut,
+    Feature,
+    FeatureCollection,
+    OverlayListed,
+    OverlaysOut,
+    RegistryArea,
+    RegistryCell,
+    RevisionOut,
+    RevisionsOut,
+    Successor,
+)
 from gridmap.crs import Floats, check_name, from_wgs84
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.history import revision_for
@@ -48,12 +64,12 @@ After = Annotated[
 Limit = Annotated[int | None, Query(ge=1, le=LARGEST_PAGE, description="at most so many; 10,000, or 500 shapes")]
 
 
-@router.get("/city", response_model=schemas.CityOut)
-async def get_city(service: ServiceDep) -> schemas.CityOut:
+@router.get("/city", response_model=CityOut)
+async def get_city(service: ServiceDep) -> CityOut:
     """The city, and the plain statement of what in these data is real and what is made up."""
     snapshot = service.state.ready
     city = snapshot.city
-    return schemas.CityOut(
+    return CityOut(
         code=city.code,
         name=city.name,
         name_en=city.name_en,
@@ -67,23 +83,23 @@ async def get_city(service: ServiceDep) -> schemas.CityOut:
     )
 
 
-@router.get("/revisions", response_model=schemas.RevisionsOut)
-def get_revisions(service: ServiceDep) -> schemas.RevisionsOut:
+@router.get("/revisions", response_model=RevisionsOut)
+def get_revisions(service: ServiceDep) -> RevisionsOut:
     """All revisions, newest first."""
     with service.database.begin(PUBLIC) as connection:
         found = list_revisions(connection)
-        return schemas.RevisionsOut(revisions=[_revision(connection, one) for one in found])
+        return RevisionsOut(revisions=[_revision(connection, one) for one in found])
 
 
-@router.get("/revisions/current", response_model=schemas.RevisionOut)
-def get_current_revision(service: ServiceDep) -> schemas.RevisionOut:
+@router.get("/revisions/current", response_model=RevisionOut)
+def get_current_revision(service: ServiceDep) -> RevisionOut:
     """The current revision."""
     with service.database.begin(PUBLIC) as connection:
         return _revision(connection, read_current(connection))
 
 
-@router.get("/revisions/{revision}", response_model=schemas.RevisionOut)
-def get_revision(service: ServiceDep, revision: int) -> schemas.RevisionOut:
+@router.get("/revisions/{revision}", response_model=RevisionOut)
+def get_revision(service: ServiceDep, revision: int) -> RevisionOut:
     """One revision."""
     with service.database.begin(PUBLIC) as connection:
         if not 1 <= revision < 2**31:
@@ -91,9 +107,9 @@ def get_revision(service: ServiceDep, revision: int) -> schemas.RevisionOut:
         return _revision(connection, revision_for(connection, None, revision))
 
 
-def _revision(connection: Connection, revision: Revision) -> schemas.RevisionOut:
+def _revision(connection: Connection, revision: Revision) -> RevisionOut:
     kinds = registry.count_kinds(connection, revision.number)
-    return schemas.RevisionOut(
+    return RevisionOut(
         revision=revision.number,
         valid_from=revision.valid_from,
         published_at=revision.published_at,
@@ -103,7 +119,7 @@ def _revision(connection: Connection, revision: Revision) -> schemas.RevisionOut
     )
 
 
-@router.get("/areas", response_model=schemas.AreasOut | schemas.FeatureCollection)
+@router.get("/areas", response_model=AreasOut | FeatureCollection)
 def get_areas(
     request: Request,
     service: ServiceDep,
@@ -115,7 +131,7 @@ def get_areas(
     crs: Crs = "wgs84",
     after: After = "",
     limit: Limit = None,
-) -> schemas.AreasOut | schemas.FeatureCollection:
+) -> AreasOut | FeatureCollection:
     """Areas by code, of one level or below one parent, with their cells counted by kind."""
     crs = check_name(crs)
     size = limit or (LARGEST_PAGE if f == "json" else _FEATURES_PAGE)
@@ -135,12 +151,12 @@ def get_areas(
         )
     rows, following = _page(request, rows, size, grid)
     if f == "json":
-        areas = [schemas.RegistryArea.model_validate(_area(row)) for row in rows]
-        return schemas.AreasOut(revision=grid.number, areas=areas, next=following)
+        areas = [RegistryArea.model_validate(_area(row)) for row in rows]
+        return AreasOut(revision=grid.number, areas=areas, next=following)
     return _collection(city, grid, crs, [(row.code, row.wkb, _area(row)) for row in rows], following)
 
 
-@router.get("/areas/{code}", response_model=schemas.AreaDetail | schemas.FeatureCollection)
+@router.get("/areas/{code}", response_model=AreaDetail | FeatureCollection)
 def get_area(
     service: ServiceDep,
     code: CodePath,
@@ -148,7 +164,7 @@ def get_area(
     revision: RevisionQuery = None,
     f: Form = "json",
     crs: Crs = "wgs84",
-) -> schemas.AreaDetail | schemas.FeatureCollection:
+) -> AreaDetail | FeatureCollection:
     """One area, those above it, and its cells counted by kind."""
     crs = check_name(crs)
     with service.database.begin(PUBLIC) as connection:
@@ -157,10 +173,10 @@ def get_area(
         rows = registry.read_areas(connection, grid.number, city.lowest_level, code=code, shapes=f == "geojson")
     if f == "geojson":
         return _collection(city, grid, crs, [(row.code, row.wkb, _area(row)) for row in rows], None)
-    return schemas.AreaDetail(revision=grid.number, areas=shape.areas(chain[1:]), **_area(rows[0]))
+    return AreaDetail(revision=grid.number, areas=shape.areas(chain[1:]), **_area(rows[0]))
 
 
-@router.get("/cells", response_model=schemas.CellsOut | schemas.FeatureCollection)
+@router.get("/cells", response_model=CellsOut | FeatureCollection)
 def get_cells(
     request: Request,
     service: ServiceDep,
@@ -175,7 +191,7 @@ def get_cells(
     crs: Crs = "wgs84",
     after: After = "",
     limit: Limit = None,
-) -> schemas.CellsOut | schemas.FeatureCollection:
+) -> CellsOut | FeatureCollection:
     """Cells by code: of an area, of a kind, or that touch a box."""
     crs = check_name(crs)
     if kind is not None and kind not in CELL_KINDS:
@@ -197,12 +213,12 @@ def get_cells(
         )
     rows, following = _page(request, rows, size, grid)
     if f == "json":
-        cells = [schemas.RegistryCell.model_validate(_cell(row)) for row in rows]
-        return schemas.CellsOut(revision=grid.number, cells=cells, next=following)
+        cells = [RegistryCell.model_validate(_cell(row)) for row in rows]
+        return CellsOut(revision=grid.number, cells=cells, next=following)
     return _collection(city, grid, crs, [(row.id, row.wkb, _cell(row)) for row in rows], following)
 
 
-@router.get("/cells/{code}", response_model=schemas.CellDetail | schemas.FeatureCollection)
+@router.get("/cells/{code}", response_model=CellDetail | FeatureCollection)
 def get_cell(
     service: ServiceDep,
     code: CodePath,
@@ -210,7 +226,7 @@ def get_cell(
     revision: RevisionQuery = None,
     f: Form = "json",
     crs: Crs = "wgs84",
-) -> schemas.CellDetail | schemas.FeatureCollection:
+) -> CellDetail | FeatureCollection:
     """One cell. A retired code answers with its last shape, the revision that ended it and its successors."""
     crs = check_name(crs)
     with service.database.begin(PUBLIC) as connection:
@@ -224,20 +240,20 @@ def get_cell(
         "status": "current" if history.last is None else "retired",
         "last_revision": history.last,
         "successors": [
-            schemas.Successor(code=each[0], area_share=each[1], element_share=each[2]).model_dump()
+            Successor(code=each[0], area_share=each[1], element_share=each[2]).model_dump()
             for each in history.successors
         ],
         "areas": [area.model_dump() for area in shape.areas(chain)],
     }
     if f == "geojson":
         return _collection(city, grid, crs, [(history.cell.id, history.cell.wkb, properties)], None)
-    return schemas.CellDetail.model_validate(properties)
+    return CellDetail.model_validate(properties)
 
 
-@router.get("/overlays", response_model=schemas.OverlaysOut | schemas.FeatureCollection)
+@router.get("/overlays", response_model=OverlaysOut | FeatureCollection)
 def get_overlays(
     service: ServiceDep, at: AtQuery = None, f: Form = "json", crs: Crs = "wgs84"
-) -> schemas.OverlaysOut | schemas.FeatureCollection:
+) -> OverlaysOut | FeatureCollection:
     """The overlays: business districts, scenic areas and the like, with posts of their own."""
     crs = check_name(crs)
     with service.database.begin(PUBLIC) as connection:
@@ -247,7 +263,7 @@ def get_overlays(
     listed = [{"code": each.code, "name": each.name, "kind": each.kind} for each in overlays]
     if f == "json":
         as_of = moment.astimezone(city.zone)
-        return schemas.OverlaysOut(as_of=as_of, overlays=[schemas.OverlayListed(**each) for each in listed])
+        return OverlaysOut(as_of=as_of, overlays=[OverlayListed(**each) for each in listed])
     wkb = [shapely.to_wkb(each) for each in shapes_]
     rows = [(each["code"], one, each) for each, one in zip(listed, wkb, strict=True)]
     return _collection(city, grid, crs, rows, None)
@@ -284,7 +300,7 @@ def _collection(
     crs: str,
     rows: Iterable[tuple[int | str, bytes | None, dict[str, Any]]],
     following: str | None,
-) -> schemas.FeatureCollection:
+) -> FeatureCollection:
     def convert(coordinates: Floats) -> Floats:
         return np.column_stack(from_wgs84(crs, coordinates[:, 0], coordinates[:, 1]))
 
@@ -294,8 +310,8 @@ def _collection(
         if crs != "wgs84":
             geometry = shapely.transform(geometry, convert)
         shape_ = json.loads(str(shapely.to_geojson(geometry)))
-        features.append(schemas.Feature(id=identity, geometry=shape_, properties=properties))
-    return schemas.FeatureCollection(
+        features.append(Feature(id=identity, geometry=shape_, properties=properties))
+    return FeatureCollection(
         revision=revision.number,
         crs=crs,
         attribution=city.attribution,

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
-from api import schemas, shape
+from api import shape
 from api.deps import ActorDep, AtQuery, CodePath, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
+from api.schemas.rosters import RosterOut, RosterPost
 from gridmap.access import is_staff
 from gridmap.coverage.grid import top_code
 from gridmap.duty import DutyBook, Place
@@ -23,25 +24,25 @@ from gridmap.store.whereabouts import read_chain
 router = APIRouter(prefix="/v1", tags=["rosters"], responses=problem_responses(401, 404, 422, 503))
 
 
-@router.get("/cells/{code}/roster", response_model=schemas.RosterOut)
+@router.get("/cells/{code}/roster", response_model=RosterOut)
 def get_cell_roster(
     service: ServiceDep, actor: ActorDep, code: CodePath, at: AtQuery = None, revision: RevisionQuery = None
-) -> schemas.RosterOut:
+) -> RosterOut:
     """The posts of a cell, their rules, who is on duty, and the ladder."""
     return _roster(service, actor, code, at, revision, of_cell=True)
 
 
-@router.get("/areas/{code}/roster", response_model=schemas.RosterOut)
+@router.get("/areas/{code}/roster", response_model=RosterOut)
 def get_area_roster(
     service: ServiceDep, actor: ActorDep, code: CodePath, at: AtQuery = None, revision: RevisionQuery = None
-) -> schemas.RosterOut:
+) -> RosterOut:
     """The posts of an area, their rules, who is on duty, and the ladder."""
     return _roster(service, actor, code, at, revision, of_cell=False)
 
 
 def _roster(
     service: Service, actor: Actor, code: str, at: datetime | None, revision: int | None, *, of_cell: bool
-) -> schemas.RosterOut:
+) -> RosterOut:
     with service.database.begin(actor) as connection:
         city = read_city(connection)
         moment = datetime.now(UTC) if at is None else city_time("at", at, city)
@@ -60,7 +61,7 @@ def _roster(
         top = top_code(chain, city) if len(chain) > 1 else None
         elements = counts.elements_by_class(connection, grid.number, level, code, top) if staff else None
         incidents = counts.open_incidents(connection, grid.number, level, code, top) if staff else None
-    return schemas.RosterOut(
+    return RosterOut(
         revision=grid.number,
         as_of=moment.astimezone(city.zone),
         level=level,
@@ -80,10 +81,10 @@ def _book(connection: Connection, city: City, places: list[Place], moment: datet
     return DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, city)
 
 
-def _posts(book: DutyBook, place: Place, moment: datetime, city: City) -> list[schemas.RosterPost]:
+def _posts(book: DutyBook, place: Place, moment: datetime, city: City) -> list[RosterPost]:
     on_duty = book.on_duty([place], moment)
     return [
-        schemas.RosterPost(
+        RosterPost(
             **shape.post(post).model_dump(),
             shifts=[
                 shape.shift(rule, book.holders[rule.holder], book.holders[rule.backup] if rule.backup else None)

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from api import schemas, shape
+from api import shape
+from api.schemas.coverage import Degraded, PointOut
 from gridmap.coverage.answer import Answer, Candidate, Whereabouts
 from gridmap.current import State
 from gridmap.duty import DutyBook, Liaison
@@ -38,7 +39,7 @@ WHERE = Whereabouts(
     candidates=(Candidate("11001", 0.0),),
     nearest=None,
 )
-POINT = schemas.PointOut(lon=117.2, lat=39.1, crs="wgs84", given=[117.2, 39.1])
+POINT = PointOut(lon=117.2, lat=39.1, crs="wgs84", given=[117.2, 39.1])
 HERE = State(None, None)
 
 
@@ -108,7 +109,7 @@ def test_degraded_says_since_when_and_how_old() -> None:
     since = NOON + timedelta(minutes=5)
     assert shape.degraded(State(snapshot, None)) is None
     assert shape.degraded(State(None, since)) is None
-    assert shape.degraded(State(snapshot, since)) == schemas.Degraded(since=since, data_as_of=NOON)
+    assert shape.degraded(State(snapshot, since)) == Degraded(since=since, data_as_of=NOON)
 
 
 def test_posts_and_rules_in_words() -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.bodies.loads import Counts
-from api.schemas import CodeText, Strict
+from api.schemas.loads import Counts
+from api.schemas.texts import CodeText, Strict
 from gridmap.actions.rows import SavedRows
 
 MOST_ROWS = 10_000

@@ -1,1 +1,0 @@
-"""The shapes of bodies and answers, a module a noun."""

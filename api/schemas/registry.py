@@ -1,0 +1,142 @@
+"""Revisions, areas, cells, overlays and the city."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from api.schemas.coverage import AreaOut
+from api.schemas.texts import Box
+
+
+class RevisionOut(BaseModel):
+    """A revision with what it consists of."""
+
+    revision: int
+    valid_from: datetime
+    published_at: datetime
+    note: str
+    cells: int
+    kinds: dict[str, int]
+
+
+class RevisionsOut(BaseModel):
+    """All revisions, newest first."""
+
+    revisions: list[RevisionOut]
+
+
+class RegistryArea(BaseModel):
+    """An area with the number of its cells."""
+
+    code: str
+    level: str
+    name: str
+    parent: str | None
+    cells: int
+    kinds: dict[str, int]
+
+
+class AreasOut(BaseModel):
+    """Areas of one level at one revision; ``next`` is where the list goes on."""
+
+    revision: int
+    areas: list[RegistryArea]
+    next: str | None
+
+
+class AreaDetail(RegistryArea):
+    """One area with those above it."""
+
+    revision: int
+    areas: list[AreaOut]
+
+
+class RegistryCell(BaseModel):
+    """A cell with its place in the registry; ``id`` is the feature id on maps."""
+
+    id: int
+    code: str
+    name: str
+    kind: str
+    services: list[str]
+    community: str
+
+
+class CellsOut(BaseModel):
+    """Cells at one revision; ``next`` is where the list goes on."""
+
+    revision: int
+    cells: list[RegistryCell]
+    next: str | None
+
+
+class Successor(BaseModel):
+    """A cell that took over a part of a retired one."""
+
+    code: str
+    area_share: float
+    element_share: float | None
+
+
+class CellDetail(RegistryCell):
+    """One cell with the areas above it; a retired one with the revision that ended it and its successors."""
+
+    revision: int
+    status: Literal["current", "retired"]
+    last_revision: int | None
+    successors: list[Successor]
+    areas: list[AreaOut]
+
+
+class Feature(BaseModel):
+    """A GeoJSON feature."""
+
+    type: Literal["Feature"] = "Feature"
+    id: int | str
+    geometry: dict[str, Any]
+    properties: dict[str, Any]
+
+
+class FeatureCollection(BaseModel):
+    """GeoJSON features of one revision; ``crs`` is the one asked for, WGS 84 unless said."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    revision: int
+    crs: str
+    attribution: str
+    notice: dict[str, str]
+    features: list[Feature]
+    next: str | None
+
+
+class OverlayListed(BaseModel):
+    """An overlay."""
+
+    code: str
+    name: str
+    kind: str
+
+
+class OverlaysOut(BaseModel):
+    """The overlays valid at a time."""
+
+    as_of: datetime
+    overlays: list[OverlayListed]
+
+
+class CityOut(BaseModel):
+    """The city that this service answers for, and what of it is real and what made up."""
+
+    code: str
+    name: str
+    name_en: str
+    levels: list[str]
+    timezone: str
+    metric_crs: str
+    emergency: list[str]
+    attribution: str
+    notice: dict[str, str]
+    bounds: Box
