@@ -32,7 +32,7 @@ def pinyin(text: str) -> str:
 # so that typed pinyin, which has no borders between syllables, comes out the same.
 _BLURS = (
     (re.compile("([zcs])h"), r"\1"),
-    (re.compile("ng"), "n"),
+    (re.compile("ng+"), "n"),  # more than one g where a syllable ends with one and the next begins with it
     (re.compile("l"), "n"),
     (re.compile("f"), "h"),
     (re.compile("v"), "u"),

@@ -33,6 +33,7 @@ def test_pinyin(text: str, letters: str) -> None:
         ("金山路", "京山路"),  # in, ing
         ("分水道", "风水道"),  # en, eng
         ("山前路", "上前路"),  # an, ang
+        ("建国道", "江国道"),  # an, ang before a g
         ("福安里", "湖安里"),  # f, h
         ("吕家路", "卢家路"),  # ü, u
     ],
