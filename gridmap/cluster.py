@@ -190,7 +190,7 @@ class Cluster:
         )
         single = [programs.path("postgres"), "--single", "-D", str(fresh), "-c", "exit_on_error=on", "postgres"]
         run(single, account, cwd=self.folder, text=roles)
-        memory_mb = min(256, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20 // 8)
+        memory_mb = min(1024, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20 // 8)
         settings = _SETTINGS.format(memory_mb=memory_mb, half_mb=memory_mb // 2)
         run(["/usr/bin/tee", "-a", str(fresh / "postgresql.conf")], account, cwd=self.folder, text=settings)
         fresh.rename(self._data)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gridmap.access import OPERATOR
+from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
 from gridmap.cli.environment import check_migrated, open_database, say
 from gridmap.settings import read_settings
@@ -54,6 +55,20 @@ def copies(
         with database.begin(OPERATOR, long_work=True) as connection:
             grid = read_grid(connection, read_city(connection))
     report = dataclasses.asdict(bench_copies(grid, number, points, seed, say))
+    print(json.dumps(report) if as_json else "\n".join(f"{name}: {value:,}" for name, value in report.items()))
+
+
+@app.command()
+def loading(
+    rows: Annotated[int, typer.Option(help="how many incidents", min=1000)] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="of the incidents")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """Rows a second from a Parquet file to placed and indexed rows, and again unchanged; nothing of it stays."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        report = dataclasses.asdict(bench_loading(database, OPERATOR, rows, seed, say))
     print(json.dumps(report) if as_json else "\n".join(f"{name}: {value:,}" for name, value in report.items()))
 
 
