@@ -477,6 +477,20 @@ element_share = Table(
     comment="Elements that are a line or polygon: how much of each lies in which cell, from a revision on.",
 )
 
+element_shape = Table(
+    "element_shape",
+    metadata,
+    Column(
+        "element_id",
+        BigInteger,
+        ForeignKey("element.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("geom", _geometry("GEOMETRY"), nullable=False),
+    comment="Elements that are a line or polygon, as they are.",
+)
+
 load = Table(
     "load",
     metadata,
