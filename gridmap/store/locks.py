@@ -16,6 +16,15 @@ def lock_revision(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE revision IN SHARE MODE"))
 
 
+def lock_data(connection: Connection) -> None:
+    """Keep loads and publishes away until the transaction ends; those under way are waited for.
+
+    It conflicts with the lock of :func:`lock_revision`, which every writer of elements and incidents takes first;
+    so afterwards no id is given out that is not yet seen. Nobody who only reads is held up.
+    """
+    connection.execute(text("LOCK TABLE revision IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def limit_waiting(connection: Connection, seconds: int) -> None:
     """Wait no longer for any lock in this transaction; after that the answer is Unavailable."""
     connection.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": f"{seconds}s"})
