@@ -163,8 +163,13 @@ def territories(tree: Tree) -> dict[tuple[str, str], Longs]:
     return found
 
 
-def write_down(notebook: Notebook, tree: Tree, table: Table, smallest: int, offset: int = 0) -> None:
-    """All that a table shows by level, cell and hex, and what its zeros say; its cells begin at ``offset``."""
+def write_down(
+    notebook: Notebook, tree: Tree, table: Table, smallest: int, offset: int = 0, *, all_zeros: bool = False
+) -> None:
+    """All that a table shows by level, cell and hex, and what its zeros say; its cells begin at ``offset``.
+
+    With ``all_zeros`` every 0 shows, so that whatever is hidden has some.
+    """
     places = territories(tree)
     shown: dict[tuple[str, str], int] = {}
     for by, resolution in [*((level, None) for level in tree.levels), *(("hex", each) for each in (6, 7, 8, 9))]:
@@ -176,7 +181,7 @@ def write_down(notebook: Notebook, tree: Tree, table: Table, smallest: int, offs
             notebook.note(places[place] + offset, count)
     for level in range(1, len(tree.levels)):
         above = table.counts[level - 1]
-        lists = (above != HIDDEN) & (above >= tree.children[level - 1] + smallest - 1)
+        lists = (above != HIDDEN) & (above >= tree.children[level - 1] + smallest - 1) | all_zeros
         for position in np.flatnonzero(lists[tree.parents[level]] & (table.counts[level] == HIDDEN)):
             notebook.note_some(places[tree.levels[level], tree.codes[level][position]] + offset)
 

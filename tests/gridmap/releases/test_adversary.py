@@ -86,10 +86,12 @@ def random_counts(draw: np.random.Generator, cells: int) -> Longs:
     return draw.poisson(mean).astype(np.int64)
 
 
-def finds_of(tree: Tree, table: Table, smallest: int, draw: np.random.Generator, most: int = 60) -> list[Longs]:
+def finds_of(
+    tree: Tree, table: Table, smallest: int, draw: np.random.Generator, *, all_zeros: bool, most: int = 60
+) -> list[Longs]:
     """The sets that he finds to have 1 to k - 1 points: nodes, hexes, residuals, what two share or do not."""
     notebook = Notebook(len(tree.codes[-1]))
-    write_down(notebook, tree, table, smallest)
+    write_down(notebook, tree, table, smallest, all_zeros=all_zeros)
     sets = [*territories(tree).values(), *residuals(tree, table)]
     pairs = draw.integers(0, len(sets), (most, 2))
     sets += [np.setdiff1d(sets[one], sets[two]) for one, two in pairs]
@@ -113,10 +115,10 @@ def attack_random_city(seed: int, publish: Publish | None = None) -> int:
     table = (publish or by_the_rules(smallest))(tree, counts, 0)
     if table.inside == HIDDEN:
         return 0
-    return len(finds_of(tree, table, smallest, draw))
+    return len(finds_of(tree, table, smallest, draw, all_zeros=publish is not None))
 
 
-@pytest.mark.parametrize("seeds", [range(0, 50), range(50, 100), range(100, 150)], ids=str)
+@pytest.mark.parametrize("seeds", [range(0, 30), range(30, 60), range(60, 90)], ids=str)
 def test_equations_find_nothing_in_larger_cities(seeds: range) -> None:
     assert [seed for seed in seeds if attack_random_city(seed)] == []
 
