@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,14 +12,15 @@ from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.releases import due_months, make_release
-from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified, RuleBroken
+from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified, RuleBroken, Unavailable
 from gridmap.model import PUBLIC, Actor
 from gridmap.released import Question, Released, read_released
 from gridmap.releases.periods import Month
 from gridmap.releases.suppression import HIDDEN, Table
 from gridmap.store import releases as store
 from gridmap.store.city import read_city
-from gridmap.store.database import Database
+from gridmap.store.database import Connection, Database
+from gridmap.store.locks import limit_waiting, lock_data, lock_revision
 
 
 def quiet(_: str) -> None:
@@ -264,3 +266,72 @@ def test_a_table_comes_back_from_its_rows(heping_copy: Database) -> None:
             if head.least == 1:
                 assert all((counts >= 0).all() for counts in table.counts)
                 assert [int(counts.sum()) for counts in table.counts] == [head.inside] * len(table.counts)
+
+
+_REDRAW = """
+INSERT INTO revision (number, valid_from, actor) VALUES (2, '2026-10-15', 'test');
+CREATE TEMPORARY TABLE pair ON COMMIT DROP AS
+  SELECT one.id AS gone, other.id AS grown, ST_Union(one.geom, other.geom) AS geom
+  FROM cell AS one JOIN cell AS other ON one.community = other.community AND one.id < other.id
+    AND ST_Touches(one.geom, other.geom) AND ST_Dimension(ST_Intersection(one.geom, other.geom)) = 1
+  ORDER BY one.code LIMIT 1;
+UPDATE cell SET revisions = '[1,2)' WHERE id IN (SELECT unnest(ARRAY[gone, grown]) FROM pair);
+INSERT INTO cell (id, code, revisions, name, kind, services, community, geom)
+  SELECT id, code, '[2,)', name, kind, services, community, pair.geom FROM cell JOIN pair ON id = grown;
+INSERT INTO incident_placement (top, incident_id, first_revision, cell_id, how)
+  SELECT top, incident_id, 2, grown, how FROM incident_placement JOIN pair ON cell_id = gone;
+UPDATE incident_placement SET last_revision = 1 WHERE first_revision = 1 AND cell_id = (SELECT gone FROM pair)
+"""
+
+
+def test_a_redraw_changes_no_release_and_the_next_is_of_the_new_grid(heping_copy: Database) -> None:
+    make_release(heping_copy, OPERATOR, OCTOBER, NOW, quiet)
+    before = [ask(heping_copy, category="parking", by=by).rows for by in ("cell", "community", "hex")]
+    frozen = everything(heping_copy)[1:3]
+    with heping_copy.begin(OPERATOR) as connection:
+        for statement in _REDRAW.split(";\n"):
+            connection.execute(text(statement))
+        codes = text("SELECT code FROM cell WHERE id NOT IN (SELECT id FROM cell WHERE revisions @> 2)")
+        (gone,) = connection.execute(codes).scalars()
+    for rows, by in zip(before, ("cell", "community", "hex"), strict=True):
+        again = ask(heping_copy, category="parking", by=by).rows
+        assert (again.codes.tolist(), again.counts.tolist()) == (rows.codes.tolist(), rows.counts.tolist())
+    assert everything(heping_copy)[1:3] == frozen
+    september = Month(2026, 9)
+    assert make_release(heping_copy, OPERATOR, september, NOW, quiet).revision == 2
+    new = ask(heping_copy, category="parking", period=september).rows
+    assert set(before[0].codes) - set(new.codes) == {gone}
+    window = ask(heping_copy, category="parking", since=september)
+    assert [release.revision for release in window.releases] == [2, 1]
+    counts = dict(zip(window.rows.codes.tolist(), window.rows.counts.tolist(), strict=True))
+    assert counts[gone] == HIDDEN
+
+
+def takes(database: Database, lock: Callable[[Connection], None]) -> bool:
+    """Whether another transaction gets the lock within a second."""
+    try:
+        with database.begin(OPERATOR) as connection:
+            limit_waiting(connection, 1)
+            lock(connection)
+    except Unavailable:
+        return False
+    return True
+
+
+def test_a_release_waits_for_a_load_and_a_load_for_a_release(heping_copy: Database) -> None:
+    """So that no element gets an id that the release has passed by."""
+    with heping_copy.begin(OPERATOR) as loading:
+        lock_revision(loading)
+        assert takes(heping_copy, lock_revision)
+        assert not takes(heping_copy, lock_data)
+    with heping_copy.begin(OPERATOR) as making:
+        lock_data(making)
+        assert not takes(heping_copy, lock_revision)
+        assert ask_nothing(heping_copy) == 1
+    assert takes(heping_copy, lock_data)
+
+
+def ask_nothing(database: Database) -> int:
+    """A read that no lock holds up."""
+    with database.begin(OPERATOR) as connection:
+        return int(connection.execute(text("SELECT count(*) FROM revision")).scalar_one())
