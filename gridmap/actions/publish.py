@@ -35,7 +35,7 @@ from gridmap.store.grid import (
     reserve_cell_ids,
 )
 from gridmap.store.lineage import insert_lineage
-from gridmap.store.locks import lock_for_publishing
+from gridmap.store.locks import lock_data
 from gridmap.store.replacing import SUBJECTS, Standing, place_from, read_standing
 from gridmap.store.revisions import insert_revision, read_current
 from gridmap.store.snapshot import read_grid
@@ -78,7 +78,7 @@ def publish(
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, long_work=True) as connection:
-        lock_for_publishing(connection)
+        lock_data(connection)
         city = read_city(connection)
         _check_base(read_current(connection), base, valid_from)
         before = grid if grid is not None and grid.revision.number == base else read_grid(connection, city)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
@@ -17,6 +18,9 @@ from gridmap.current import Current
 from gridmap.errors import Unavailable
 from gridmap.settings import Settings, read_settings
 from gridmap.store.database import Database
+
+# What uvicorn runs: an ASGI application.
+Application = Callable[..., Any]
 
 _PORTS_TRIED = 50
 _START_TIMEOUT_S = 120.0
@@ -37,19 +41,19 @@ def run(settings: Settings, database: Database, ready: str) -> None:
     listening.close()
 
 
-def application() -> FastAPI:
+def application() -> Application:
     """The application of one worker of several, from its settings."""
     settings = read_settings()
     assert settings.database_url is not None
     return _application(settings, Database(settings.database_url))
 
 
-def _application(settings: Settings, database: Database) -> FastAPI:
+def _application(settings: Settings, database: Database) -> Application:
     current = Current(database, state_folder(settings) / "snapshot")
     return create_app(Service(settings, database, current))
 
 
-def _config(settings: Settings, app: FastAPI | str) -> uvicorn.Config:
+def _config(settings: Settings, app: Application | str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from geoalchemy2 import Geometry
 
-revision = "0009"
-down_revision = "0006"
+revision = "0010"
+down_revision = "0007"
 
 
 def upgrade() -> None:
