@@ -15,8 +15,12 @@ from pathlib import Path
 from gridmap.coverage import snapshot as disk
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import LoadRefused, NotFound, Unavailable
+from gridmap.heatmap import kept as facts_disk
+from gridmap.heatmap.columns import Facts
+from gridmap.heatmap.places import Places
 from gridmap.model import Actor
-from gridmap.store.database import Database
+from gridmap.store.database import Connection, Database
+from gridmap.store.facts import read_facts
 from gridmap.store.snapshot import read_snapshot, read_versions
 
 logger = logging.getLogger(__name__)
@@ -24,14 +28,20 @@ logger = logging.getLogger(__name__)
 WORKER = Actor(id="worker", role="viewer")
 
 _POLL_S = 1.0
+# When more rows than this stand beside the columns on disk, they are written anew.
+_MOST_BESIDE = 200_000
 
 
 @dataclass(frozen=True)
 class State:
-    """What a request sees: the snapshot, and since when the database is gone (None: it is there)."""
+    """What a request sees: the snapshot, since when the database is gone (None: it is there), and the facts.
+
+    Facts are of the snapshot's revision; both were read in one transaction.
+    """
 
     snapshot: Snapshot | None
     gone_since: datetime | None
+    facts: Facts | None = None
 
     @property
     def ready(self) -> Snapshot:
@@ -40,6 +50,14 @@ class State:
             reason = "PostGIS does not answer and no snapshot is on disk" if self.gone_since else "no grid yet"
             raise Unavailable(f"cannot say who covers a place: {reason}")
         return self.snapshot
+
+    @property
+    def countable(self) -> Facts:
+        """The facts; Unavailable when there are none yet."""
+        if self.facts is None:
+            _ = self.ready
+            raise Unavailable("cannot count: PostGIS does not answer and no facts of this revision are on disk")
+        return self.facts
 
 
 class Current:
@@ -57,7 +75,9 @@ class Current:
         """Take the snapshot that stands on disk, bring it up to the database, and begin to follow it."""
         try:
             kept = disk.load(self._folder)
-            self.state = State(None if kept is None else _prepared(kept), None)
+            if kept is not None:
+                self.state = State(_prepared(kept), None)
+                self.state = replace(self.state, facts=self._kept_facts(Places(kept.grid, kept.city)))
         except Unavailable as error:
             logger.warning("%s; reading it anew from the database", error)
         self.refresh()
@@ -73,27 +93,62 @@ class Current:
     def refresh(self) -> None:
         """Read what has changed, now. With the database gone the state says so and stays what it was."""
         with self._lock:
-            before = self.state.snapshot
+            before = self.state
             try:
-                fresh = self._read(before)
+                fresh, facts = self._read(before)
             except NotFound:
                 self.state = State(None, None)  # an empty city: nothing to answer from yet
             except (Unavailable, LoadRefused) as error:  # refused: cells that are not a coverage
                 self._go_on_without(error)
             else:
-                if self.state.gone_since is not None:
+                if before.gone_since is not None:
                     logger.warning("the database answers again")
-                self.state = State(fresh, None)
-                if fresh is not before:
-                    self._keep(fresh, before)
+                self.state = State(fresh, None, facts)
+                if fresh is not before.snapshot:
+                    self._keep(fresh, before.snapshot)
+                if facts is not before.facts:
+                    self._keep_facts(facts, before.facts)
 
-    def _read(self, before: Snapshot | None) -> Snapshot:
+    def _read(self, state: State) -> tuple[Snapshot, Facts]:
         now = datetime.now(UTC)
+        before = state.snapshot
         with self._database.begin(WORKER, one_state=True) as connection:
             versions = read_versions(connection)
-            if before is not None and versions == before.versions and now < before.fresh_until:
-                return before
-            return _prepared(read_snapshot(connection, now, before))
+            if before is None or versions != before.versions or now >= before.fresh_until:
+                fresh = _prepared(read_snapshot(connection, now, before))
+            else:
+                fresh = before
+            return fresh, self._read_facts(connection, fresh, state.facts)
+
+    def _read_facts(self, connection: Connection, snapshot: Snapshot, before: Facts | None) -> Facts:
+        if before is not None and before.places.grid is snapshot.grid:
+            return read_facts(connection, before.places, before)
+        places = Places(snapshot.grid, snapshot.city)
+        return read_facts(connection, places, self._kept_facts(places) if before is None else before)
+
+    def _kept_facts(self, places: Places) -> Facts | None:
+        try:
+            return facts_disk.load(self._folder / "facts", places)
+        except Unavailable as error:
+            logger.warning("%s; reading them anew from the database", error)
+            return None
+
+    def _keep_facts(self, facts: Facts, before: Facts | None) -> None:
+        """Put the facts on disk when they are another revision's or many have changed, and go on from there.
+
+        Another worker may have done so already; then its files are shared.
+        """
+        if before is not None and before.revision == facts.revision and facts.changed <= _MOST_BESIDE:
+            return
+        kept = self._kept_facts(facts.places)
+        if kept is None or (kept.version != facts.version and facts.changed > _MOST_BESIDE):
+            try:
+                facts_disk.save(facts.compacted(), self._folder / "facts")
+            except OSError:
+                logger.exception("the facts could not be kept in %s", self._folder)
+            kept = self._kept_facts(facts.places)
+        if kept is not None and kept.version == facts.version:
+            self.state = replace(self.state, facts=kept)
 
     def _keep(self, fresh: Snapshot, before: Snapshot | None) -> None:
         """Put the snapshot on disk. A full or broken disk is no reason not to answer from memory."""

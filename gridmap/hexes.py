@@ -125,6 +125,24 @@ def to_text(hex_: int) -> str:
     return str(h3.int_to_str(hex_))
 
 
+def to_texts(hexes: Longs) -> list[str]:
+    """The same for n hexes.
+
+    >>> to_texts(np.array([0x8b283082e0c8fff]))
+    ['8b283082e0c8fff']
+    """
+    return list(map("%x".__mod__, hexes.tolist()))
+
+
+def from_text(text: str) -> int:
+    """The hex of its hexadecimal form.
+
+    >>> hex(from_text('8b283082e0c8fff'))
+    '0x8b283082e0c8fff'
+    """
+    return int(h3.str_to_int(text))
+
+
 def ring_of(hex_: int) -> list[tuple[float, float]]:
     """The hex's corners as (lon, lat), closed."""
     corners = [(lon, lat) for lat, lon in h3_int.cell_to_boundary(hex_)]
