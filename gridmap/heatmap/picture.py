@@ -158,7 +158,7 @@ def _frame(bounds: list[float], crs: str) -> tuple[tuple[float, float, float, fl
 def _wrapped(text: str, characters: int) -> list[str]:
     """Lines that fit: Chinese characters are twice as wide and may be parted anywhere."""
     if 4 * sum(map(str.isascii, text)) > 3 * len(text):
-        return textwrap.wrap(text, characters)
+        return textwrap.wrap(text, characters, break_on_hyphens=False)
     lines, line, used = [], "", 0
     for character in text:
         size = 1 if character.isascii() else 2

@@ -25,12 +25,10 @@ FIRST, LAST = datetime(2025, 10, 20, tzinfo=UTC), datetime(2026, 11, 10, tzinfo=
 LEVELS = ("city", "district", "street", "community")
 AREAS = ("120000", "120101", "120101001", "120101003", "120101001001", "120101001001001")
 
-moments = st.none() | st.datetimes(
-    FIRST.replace(tzinfo=None), LAST.replace(tzinfo=None), timezones=st.just(UTC)
+moments = st.none() | st.datetimes(FIRST.replace(tzinfo=None), LAST.replace(tzinfo=None), timezones=st.just(UTC))
+boxes = st.tuples(st.floats(117.15, 117.25), st.floats(39.08, 39.15), st.floats(0, 0.05), st.floats(0, 0.05)).map(
+    lambda each: (each[0], each[1], each[0] + each[2], each[1] + each[3])
 )
-boxes = st.tuples(
-    st.floats(117.15, 117.25), st.floats(39.08, 39.15), st.floats(0, 0.05), st.floats(0, 0.05)
-).map(lambda each: (each[0], each[1], each[0] + each[2], each[1] + each[3]))
 by = st.sampled_from((*LEVELS, "cell", HEX))
 
 
@@ -68,7 +66,8 @@ def by_sql(connection: Connection, question: Question) -> Counter[str]:
     box = question.box or (-180, -90, 180, 90)
     steps = [round(each * 1e7) for each in box]  # a centimetre
     conditions = {
-        "box": "round(ST_X(s.geom) * 1e7) BETWEEN :west AND :east AND round(ST_Y(s.geom) * 1e7) BETWEEN :south AND :north",
+        "box": "round(ST_X(s.geom) * 1e7) BETWEEN :west AND :east "
+        "AND round(ST_Y(s.geom) * 1e7) BETWEEN :south AND :north",
         "category": "(:every OR s.category = ANY(CAST(:categories AS text[])))",
     }
     if subject == "incident":
@@ -76,8 +75,8 @@ def by_sql(connection: Connection, question: Question) -> Counter[str]:
         conditions |= {
             "from": "(CAST(:begins AS timestamptz) IS NULL OR s.happened_at >= :begins)",
             "to": "(CAST(:ends AS timestamptz) IS NULL OR s.happened_at < :ends)",
-            "hours": f"(cardinality(CAST(:hours AS int[])) = 0 OR extract(hour FROM {local}) = ANY(CAST(:hours AS int[])))",
-            "days": f"(cardinality(CAST(:days AS int[])) = 0 OR extract(isodow FROM {local}) = ANY(CAST(:days AS int[])))",
+            "hours": f"(:any_hour OR extract(hour FROM {local}) = ANY(CAST(:hours AS int[])))",
+            "days": f"(:any_day OR extract(isodow FROM {local}) = ANY(CAST(:days AS int[])))",
         }
     else:
         conditions["class"] = "(CAST(:class AS text) IS NULL OR s.class = :class)"
@@ -89,10 +88,17 @@ def by_sql(connection: Connection, question: Question) -> Counter[str]:
     window = (question.window.begins, question.window.ends)
     begins, ends = (None if each is None else EPOCH + timedelta(microseconds=each) for each in window)
     values = {
-        "begins": begins, "ends": ends, "hours": sorted(question.hours), "days": sorted(question.weekdays),
-        "class": question.class_, "every": not question.categories, "categories": list(question.categories),
+        "begins": begins,
+        "ends": ends,
+        "any_hour": not question.hours,
+        "hours": sorted(question.hours),
+        "any_day": not question.weekdays,
+        "days": sorted(question.weekdays),
+        "class": question.class_,
+        "every": not question.categories,
+        "categories": list(question.categories),
         **dict(zip(("west", "south", "east", "north"), steps, strict=True)),
-    }  # fmt: skip
+    }
     found: Counter[str] = Counter()
     for code, community, hex_, number in connection.execute(text(query), values):
         chain = set() if code is None else {code, community, community[:9], community[:6], "120000"}
@@ -140,7 +146,10 @@ def test_every_grouping_adds_up_to_the_same(facts: Facts, question: Question, se
     changed = replace(facts, parts={**facts.parts, question.subject: beside})
     answers = [
         count(changed, replace(question, by=each, resolution=resolution))
-        for each, resolution in (*((level, None) for level in ("cell", *LEVELS)), *((HEX, r) for r in (0, 5, 8, 11)))
+        for each, resolution in (
+            *((level, None) for level in ("cell", *LEVELS)),
+            *((HEX, r) for r in (0, 5, 8, 11)),
+        )
     ]
     assert len({(each.total, each.outside) for each in answers}) == 1
     assert all(int(each.counts.sum()) + each.outside == each.total for each in answers)
