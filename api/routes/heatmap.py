@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -151,6 +152,7 @@ async def get_heatmap(
     Counts of all rows and ``outside`` add up to ``total``, whatever they are grouped by. Who is not staff there
     sees releases only.
     """
+    _refuse_repeated(request)
     state = service.state
     facts = state.countable
     city = facts.places.city
@@ -195,6 +197,13 @@ _WRITE: dict[str, _Write] = {
     "arrow": lambda heatmap, facts, state, crs, width, lang: forms.to_arrow(heatmap, facts.places.city),
     "png": lambda heatmap, facts, state, crs, width, lang: draw(heatmap, facts.places, crs, width, lang),
 }
+
+
+def _refuse_repeated(request: Request) -> None:
+    """Of a parameter that came twice one value would be dropped silently."""
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if times > 1 and name != "category":
+            raise InvalidInput(name, request.query_params.getlist(name), "must be given once")
 
 
 def _for_strangers(facts: Facts, question: Question, actor: Actor) -> Heatmap:

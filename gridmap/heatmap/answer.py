@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gridmap.access import is_staff
@@ -17,7 +19,7 @@ from gridmap.heatmap.columns import STEPS_PER_DEGREE, Columns, Facts, Part
 from gridmap.heatmap.counting import Bytes, Ints, Longs, count_rows
 from gridmap.heatmap.places import Layer
 from gridmap.heatmap.question import HEX, Question, Window
-from gridmap.hexes import to_texts
+from gridmap.hexes import hex_text
 from gridmap.model import Actor
 
 Floats = NDArray[np.float64]
@@ -25,7 +27,8 @@ Floats = NDArray[np.float64]
 # More rows than this would be no answer that a page can draw.
 MOST_ROWS = 100_000
 
-_OUTSIDE, _SKIPPED = 0, -1
+# Groups are numbered from 1 on, and those that a question passes over come behind them.
+_OUTSIDE = 0
 _NONE_BYTES: Bytes = np.empty(0, np.uint8)
 _NONE_INTS: Ints = np.empty(0, np.int32)
 _HOURS_PER_DAY = 24
@@ -40,22 +43,27 @@ _threads = ThreadPoolExecutor(max(1, os.cpu_count() or 1), thread_name_prefix="g
 class Heatmap:
     """n rows and what they add up to: the counts and ``outside`` make ``total``, with nothing hidden.
 
-    ``keys``: hexes as text or codes, ``names`` of cells and areas. ``values``: the measure where it is a rate, NaN
-    where there is nothing to divide by. ``earlier``: the counts of the window to compare with. ``suppressed`` is
-    the number of hidden rows: none for staff, whose counts are live.
+    ``key_array``: hexes as text or codes, ``name_array`` names of cells and areas. ``values``: the measure where
+    it is a rate, NaN where there is nothing to divide by. ``earlier``: the counts of the window to compare with.
+    ``suppressed`` is the number of hidden rows: none for staff, whose counts are live.
     """
 
     question: Question
     revision: int
     data_version: str
-    keys: Sequence[str]
-    names: Sequence[str] | None
+    key_array: pa.StringArray
+    name_array: pa.StringArray | None
     counts: Longs
     outside: int
     values: Floats | None = None
     earlier: Longs | None = None
     earlier_outside: int = 0
     suppressed: int = 0
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Hexes as text, or codes."""
+        return list(self.key_array.to_pylist())
 
     @property
     def total(self) -> int:
@@ -106,8 +114,8 @@ def count(facts: Facts, question: Question) -> Heatmap:
         question=question,
         revision=facts.revision,
         data_version=data_version(facts),
-        keys=to_texts(keys) if layer is None else [layer.codes[i] for i in keys.tolist()],
-        names=None if layer is None else [layer.names[i] for i in keys.tolist()],
+        key_array=hex_text(keys) if layer is None else pc.take(layer.code_array, pa.array(keys)),
+        name_array=None if layer is None else pc.take(layer.name_array, pa.array(keys)),
         counts=counts,
         outside=now.outside,
         values=_rates(facts, question, keys, counts, people),
@@ -152,10 +160,11 @@ class _Counter:
         self.group_of_cell = _NONE_INTS
         if question.by != HEX:
             layer = places.layer(question.by)
-            beside = _OUTSIDE if within is None else _SKIPPED
+            skipped = len(layer.codes) + 1
+            beside = _OUTSIDE if within is None else skipped
             groups = np.append(layer.group_of + 1, beside).astype(np.int32)  # what is no cell has position -1
             if within is not None:
-                groups[:-1][~within] = _SKIPPED
+                groups[:-1][~within] = skipped
             self.group_of_cell = groups[places.position_of]
             self.groups = np.arange(len(layer.codes), dtype=np.int64)
         elif within is not None:
@@ -186,13 +195,13 @@ class _Counter:
             group_of, groups = columns.hex_groups(self.question.resolution)
             codes = columns.hexes
             if self.question.area is not None:
-                group_of = np.append(_SKIPPED, group_of[1:]).astype(np.int32)
+                group_of = np.append(len(groups) + 1, group_of[1:]).astype(np.int32)
         begins, ends = 0, len(columns)
         if window.begins is not None:
             begins = int(np.searchsorted(columns.times, window.begins))
         if window.ends is not None:
             ends = int(np.searchsorted(columns.times, window.ends))
-        return groups, self._spread(columns, codes, group_of, len(groups) + 1, begins, ends)
+        return groups, self._spread(columns, codes, group_of, len(groups) + 2, begins, ends)[:-1]
 
     def _spread(self, columns: Columns, codes: Ints, group_of: Ints, room: int, begins: int, ends: int) -> Longs:
         """Count by as many threads as the rows are worth."""

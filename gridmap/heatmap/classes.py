@@ -16,6 +16,10 @@ _RAMP = ("#fff3c9", "#fdd98a", "#fbb350", "#f2842b", "#d9551c", "#ac3214", "#6e1
 _CHANGE = ("#2c5f9e", "#6f9fd0", "#bdd4ea", "#e4e4e4", "#f4c6b0", "#e08a68", "#b23a2e")
 
 
+# Below which share of the rows the classes begin: finer towards the top, where counts are spread widest.
+_SHARES = (0.0, 0.25, 0.5, 0.7, 0.85, 0.94, 0.985)
+
+
 @dataclass(frozen=True)
 class Classes:
     """For each row, by number, a class with its colour and its label; what cannot be measured has no fill."""
@@ -27,7 +31,7 @@ class Classes:
 
 
 def classes_of(heatmap: Heatmap) -> Classes:
-    """Classes of about as many rows each; of changes as many down as up, in equal steps."""
+    """Classes by shares of the rows; of changes as many down as up, by powers of the largest."""
     changes = heatmap.changes
     if changes is not None:
         return _changes(changes.astype(np.float64))
@@ -40,7 +44,7 @@ def _steps(measure: str, values: NDArray[np.float64], *, whole: bool) -> Classes
     measured = values[np.isfinite(values)]
     if not len(measured):
         return Classes(measure, np.zeros(len(values), np.int64), (NO_FILL,), ("",))
-    quantiles = np.quantile(measured, np.linspace(0, 1, len(_RAMP) + 1)[:-1])
+    quantiles = np.quantile(measured, _SHARES)
     begins = np.unique(np.floor(quantiles) if whole else quantiles)
     numbers = np.searchsorted(begins, values, side="right") - 1
     numbers[~np.isfinite(values)] = len(begins)

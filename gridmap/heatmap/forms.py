@@ -9,13 +9,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 from openpyxl import Workbook
@@ -28,7 +29,7 @@ from gridmap.heatmap.answer import Heatmap
 from gridmap.heatmap.places import Places, hex_polygons
 from gridmap.heatmap.question import HEX, Window
 from gridmap.hexes import from_text
-from gridmap.model import City
+from gridmap.model import CELL_LEVEL, City
 from gridmap.shapes import Geometries
 
 OUTSIDE = "outside"
@@ -39,7 +40,10 @@ _DIGITS = 4
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UNSAFE_IN_NAMES = re.compile(r"[^0-9A-Za-z._-]+")
 
-Column = Sequence[str] | NDArray[np.generic]
+# What JSON cannot hold as it is.
+_ESCAPED = r'["\\\x00-\x1f]'
+
+Column = NDArray[np.generic] | Any  # or text as an Arrow array, which has no types
 
 
 def head(heatmap: Heatmap, city: City) -> dict[str, Any]:
@@ -94,9 +98,9 @@ def file_name(heatmap: Heatmap, city: City, suffix: str) -> str:
 
 def columns(heatmap: Heatmap, *, names: bool = True) -> dict[str, Column]:
     """The rows by column: hex, or code and name; count; the rate; the earlier count and the change."""
-    found: dict[str, Column] = {HEX if heatmap.names is None else "code": heatmap.keys}
-    if heatmap.names is not None and names:
-        found["name"] = heatmap.names
+    found: dict[str, Column] = {HEX if heatmap.name_array is None else "code": heatmap.key_array}
+    if heatmap.name_array is not None and names:
+        found["name"] = heatmap.name_array
     found["count"] = heatmap.counts
     if heatmap.values is not None:
         found[heatmap.question.measure] = np.round(heatmap.values, _DIGITS)
@@ -109,22 +113,21 @@ def columns(heatmap: Heatmap, *, names: bool = True) -> dict[str, Column]:
 def to_json(heatmap: Heatmap, city: City, more: Mapping[str, Any]) -> bytes:
     """The contract's form; ``more`` stands beside its fields. Cells come without names, to keep it small."""
     opening = json.dumps({**head(heatmap, city), **more}, ensure_ascii=False)[:-1]
-    rows = _objects(columns(heatmap, names=heatmap.question.by != "cell"))
-    return f'{opening}, "rows": [{",".join(rows)}]}}'.encode()
+    rows = _objects(columns(heatmap, names=heatmap.question.by != CELL_LEVEL))
+    return b"".join((opening.encode(), b', "rows": [', _joined(rows), b"]}"))
 
 
 def to_geojson(heatmap: Heatmap, places: Places, crs: str) -> bytes:
     """A feature for each row, in ``crs``; the shapes of cells and areas are simplified together."""
-    shapes = shapely.to_geojson(in_crs(shapes_of(heatmap, places), crs)).tolist()
-    identities = _fragments(heatmap.keys)
-    features = [
-        f'{{"type":"Feature","id":{identity},"geometry":{shape},"properties":{row}}}'
-        for identity, shape, row in zip(identities, shapes, _objects(columns(heatmap)), strict=True)
-    ]
+    shapes = pa.array(shapely.to_geojson(in_crs(shapes_of(heatmap, places), crs)), pa.large_string())
+    features = pc.binary_join_element_wise(
+        *map(_large, ('{"type":"Feature","id":', _fragments(heatmap.key_array), ',"geometry":', shapes)),
+        *map(_large, (',"properties":', _objects(columns(heatmap)), "}", "")),
+    )
     opening = json.dumps(
         {"type": "FeatureCollection", "crs": crs, **head(heatmap, places.city)}, ensure_ascii=False
     )
-    return f'{opening[:-1]}, "features": [{",".join(features)}]}}'.encode()
+    return b"".join((opening[:-1].encode(), b', "features": [', _joined(features), b"]}"))
 
 
 def to_csv(heatmap: Heatmap) -> bytes:
@@ -152,12 +155,7 @@ def to_xlsx(heatmap: Heatmap, city: City) -> bytes:
 
 def to_arrow(heatmap: Heatmap, city: City) -> bytes:
     """An Arrow stream; its schema's metadata hold the head as JSON under ``gridmap``."""
-    arrays = {
-        name: pa.array(values, pa.string())
-        if not isinstance(values, np.ndarray)
-        else pa.array(values, mask=np.isnan(values) if values.dtype.kind == "f" else None)
-        for name, values in columns(heatmap).items()
-    }
+    arrays = {name: _array(values) for name, values in columns(heatmap).items()}
     metadata = {"gridmap": json.dumps(head(heatmap, city), ensure_ascii=False)}
     table = pa.table(arrays).replace_schema_metadata(metadata)
     sink = io.BytesIO()
@@ -168,7 +166,7 @@ def to_arrow(heatmap: Heatmap, city: City) -> bytes:
 
 def shapes_of(heatmap: Heatmap, places: Places) -> Geometries:
     """The rows' polygons, in WGS 84 degrees."""
-    if heatmap.names is None:
+    if heatmap.name_array is None:
         return hex_polygons([from_text(key) for key in heatmap.keys])
     layer = places.layer(heatmap.question.by)
     number = {code: i for i, code in enumerate(layer.codes)}
@@ -199,27 +197,42 @@ def _moment(microseconds: int | None, city: City) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).astimezone(city.zone).isoformat()
 
 
-def _objects(given: Mapping[str, Column]) -> list[str]:
-    """Each row as a JSON object; far faster than making dictionaries first."""
+def _objects(given: Mapping[str, Column]) -> pa.StringArray:
+    """Each row as a JSON object, put together by Arrow: a tenth of the time that dictionaries take."""
     pieces: list[Any] = []
     for at, (name, values) in enumerate(given.items()):
-        pieces += [repeat(f'{"," if at else "{"}"{name}":'), _fragments(values)]
-    return list(map("".join, zip(*pieces, repeat("}"), strict=False)))
+        pieces += [pa.scalar(f'{"," if at else "{"}"{name}":'), _fragments(values)]
+    return pc.binary_join_element_wise(*pieces, pa.scalar("}"), pa.scalar(""))
 
 
-def _fragments(values: Column) -> list[str]:
+def _fragments(values: Column) -> pa.StringArray:
     """Each value as JSON."""
-    listed = _listed(values)
-    # a line break cannot stand in JSON's text, so that it parts the values
-    return json.dumps(listed, ensure_ascii=False, separators=("\n", ":"))[1:-1].split("\n") if listed else []
+    array = _array(values)
+    if pa.types.is_string(array.type):
+        if pc.any(pc.match_substring_regex(array, _ESCAPED)).as_py():
+            return pa.array([json.dumps(value, ensure_ascii=False) for value in array.to_pylist()], pa.string())
+        return pc.binary_join_element_wise(pa.scalar('"'), array, pa.scalar('"'), pa.scalar(""))
+    return pc.fill_null(array.cast(pa.string()), "null")
+
+
+def _joined(rows: pa.Array) -> bytes:
+    """The rows with commas between them; shapes may take more than the 2 GiB that plain strings may."""
+    ended = pc.binary_join_element_wise(_large(rows), _large(""), _large(","))
+    return bytes(ended.buffers()[2])[:-1] if len(ended) else b""
+
+
+def _large(piece: str | pa.Array) -> pa.Scalar | pa.Array:
+    return pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece.cast(pa.large_string())
+
+
+def _array(values: Column) -> pa.Array:
+    if not isinstance(values, np.ndarray):
+        return values
+    return pa.array(values, mask=np.isnan(values) if values.dtype.kind == "f" else None)
 
 
 def _listed(values: Column) -> list[Any]:
-    if not isinstance(values, np.ndarray):
-        return list(values)
-    if values.dtype.kind != "f":
-        return list(values.tolist())
-    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN differs from itself
+    return list(_array(values).to_pylist())
 
 
 def _table(heatmap: Heatmap) -> chain[list[Any]]:

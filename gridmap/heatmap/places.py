@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
@@ -32,6 +34,16 @@ class Layer:
     codes: tuple[str, ...]
     names: tuple[str, ...]
     group_of: NDArray[np.int32]
+
+    @cached_property
+    def code_array(self) -> pa.StringArray:
+        """The codes as Arrow has them."""
+        return pa.array(self.codes, pa.string())
+
+    @cached_property
+    def name_array(self) -> pa.StringArray:
+        """The names as Arrow has them."""
+        return pa.array(self.names, pa.string())
 
 
 class Places:

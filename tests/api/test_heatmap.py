@@ -344,6 +344,12 @@ def test_what_is_refused(client: TestClient, staff: dict[str, str], given: dict[
     assert said in response.text
 
 
+def test_a_parameter_that_comes_twice_is_refused(client: TestClient, staff: dict[str, str]) -> None:
+    response = client.get(PATH, params={"of": "incidents", "resolution": ["7", "8"]}, headers=staff)
+    assert response.status_code == 422
+    assert "resolution: must be given once, got ['7', '8']" in response.json()["detail"]
+
+
 def test_several_categories(client: TestClient, staff: dict[str, str]) -> None:
     each = [ask(client, staff, category=name)["total"] for name in ("noise", "fire")]
     both = ask(client, staff, category=["noise", "fire"])
