@@ -16,7 +16,7 @@ ENV PATH=/opt/gridmap/bin:$PATH PYTHONUNBUFFERED=1 GRIDMAP_HOME=/var/lib/gridmap
 # The index is compiled here, by the user who runs it and for any processor, so that no container compiles it anew.
 ENV NUMBA_CACHE_DIR=/var/cache/gridmap NUMBA_CPU_NAME=generic
 USER gridmap
-RUN python -c 'import gridmap.coverage.hex_cover, gridmap.coverage.index'
+RUN python -c 'import gridmap.coverage.hex_cover, gridmap.coverage.index, gridmap.heatmap.counting'
 WORKDIR /var/lib/gridmap
 EXPOSE 8000
 CMD ["gridmap", "serve"]

@@ -51,7 +51,7 @@ define SET_UP
 	exec 9<.
 	flock 9
 	place=$$(pwd -P)
-	made_from() { { echo "$$place" $(UV_VERSION); cat pyproject.toml gridmap/{compiled,hexes}.py gridmap/coverage/*.py "$$@"; } | sha256sum; }
+	made_from() { { echo "$$place" $(UV_VERSION); cat pyproject.toml gridmap/{compiled,hexes,heatmap/counting}.py gridmap/coverage/*.py "$$@"; } | sha256sum; }
 	demo=$$(made_from requirements.lock)
 	dev=$$(made_from requirements.lock requirements-dev.lock)
 	is_current() { [ -x $(BIN)/python ] && [ "$$(cat ".venv/gridmap-$$1.stamp" 2>/dev/null)" = "$$2" ]; }
@@ -81,8 +81,8 @@ define SET_UP
 		uv_pip sync --require-hashes requirements.lock
 	fi
 	uv_pip install --no-deps -e .
-	echo "compiling what looks points up"
-	$(BIN)/python -c 'import gridmap.coverage.hex_cover, gridmap.coverage.index'
+	echo "compiling what looks points up and counts them"
+	$(BIN)/python -c 'import gridmap.coverage.hex_cover, gridmap.coverage.index, gridmap.heatmap.counting'
 	echo "$$demo" > .venv/gridmap-demo.stamp
 	if [ $(1) = dev ]; then echo "$$dev" > .venv/gridmap-dev.stamp; fi
 endef

@@ -18,6 +18,7 @@ from api.routes import (
     duty,
     elements,
     health,
+    heatmap,
     incidents,
     loads,
     on_the_map,
@@ -76,6 +77,7 @@ def create_app(service: Service) -> FastAPI:
         elements,
         incidents,
         loads,
+        heatmap,
         page,
     ):
         app.include_router(module.router)

@@ -72,6 +72,14 @@ KNOWN = {
     "shift_id": list(range(1, 40)),
     "load_id": [1, 2, 3],
     "class": ["place", "object"],
+    "by": ["hex", "cell", "street"],
+    "hours": ["8-18", "22-6"],
+    "weekdays": ["1-5", "6,7"],
+    "from": ["2026-01-01"],
+    "to": ["2026-07-01"],
+    "compare_from": ["2025-11-01"],
+    "compare_to": ["2026-01-01"],
+    "measure": ["count", "per_km2"],
     "since": ["2025-12-01T00:00:00Z"],
     "until": ["2026-11-02T03:00:00+08:00"],
 }
@@ -114,6 +122,7 @@ BODIES: dict[str, dict[str, object]] = {
 }
 # Reads that are for staff only; who runs the system is none.
 STAFF_ONLY = {
+    "/v1/heatmap",
     "/v1/elements",
     "/v1/incidents",
     "/v1/loads",
