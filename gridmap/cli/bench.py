@@ -106,11 +106,18 @@ def _show_heatmap(report: HeatmapBench) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=120)  # a file has no width of its own
     title = f"{report.incidents:,} incidents ({report.made_up}), {report.cells:,} cells, {report.mebibytes} MiB"
     table = Table(title=title)
-    for heading in ("question", "rows", "KiB", "counted p50", "p95", "HTTP p50", "p95", "slowest ms"):
+    for heading in ("question", "rows", "KiB", "counted p50", "p95", "HTTP p50", "p95", "slowest ms", "processor"):
         table.add_column(heading, justify="left" if heading == "question" else "right")
     for name, counted in report.counted.items():
         asked = report.through_http[name]
-        numbers = (counted.p50_ms, counted.p95_ms, asked.p50_ms, asked.p95_ms, asked.slowest_ms)
+        numbers = (
+            counted.p50_ms,
+            counted.p95_ms,
+            asked.p50_ms,
+            asked.p95_ms,
+            asked.slowest_ms,
+            asked.processor_p50_ms,
+        )
         size = f"{asked.octets / 1024:,.0f}"
         table.add_row(name, f"{counted.rows:,}", size, *(f"{number:.1f}" for number in numbers))
     console.print(table)

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -120,10 +120,10 @@ def to_json(heatmap: Heatmap, city: City, more: Mapping[str, Any]) -> bytes:
 def to_geojson(heatmap: Heatmap, places: Places, crs: str) -> bytes:
     """A feature for each row, in ``crs``; the shapes of cells and areas are simplified together."""
     shapes = pa.array(shapely.to_geojson(in_crs(shapes_of(heatmap, places), crs)), pa.large_string())
-    features = pc.binary_join_element_wise(
-        *map(_large, ('{"type":"Feature","id":', _fragments(heatmap.key_array), ',"geometry":', shapes)),
-        *map(_large, (',"properties":', _objects(columns(heatmap)), "}", "")),
-    )
+    before, identities, after = _fragment(heatmap.key_array)
+    row = _objects(columns(heatmap))
+    opened = (f'{{"type":"Feature","id":{before}', identities, f'{after},"geometry":', shapes)
+    features = [*opened, f',"properties":{row[0]}', *row[1:-1], f"{row[-1]}}}"]
     opening = json.dumps(
         {"type": "FeatureCollection", "crs": crs, **head(heatmap, places.city)}, ensure_ascii=False
     )
@@ -197,32 +197,44 @@ def _moment(microseconds: int | None, city: City) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).astimezone(city.zone).isoformat()
 
 
-def _objects(given: Mapping[str, Column]) -> pa.StringArray:
-    """Each row as a JSON object, put together by Arrow: a tenth of the time that dictionaries take."""
-    pieces: list[Any] = []
-    for at, (name, values) in enumerate(given.items()):
-        pieces += [pa.scalar(f'{"," if at else "{"}"{name}":'), _fragments(values)]
-    return pc.binary_join_element_wise(*pieces, pa.scalar("}"), pa.scalar(""))
+def _objects(given: Mapping[str, Column]) -> list[str | pa.Array]:
+    """The pieces of each row as a JSON object, in their order: texts that all rows share, and columns."""
+    pieces: list[str | pa.Array] = []
+    opening = "{"
+    for name, values in given.items():
+        before, column, after = _fragment(values)
+        pieces += [f'{opening}"{name}":{before}', column]
+        opening = f"{after},"
+    return [*pieces, f"{opening[:-1]}}}"]
 
 
-def _fragments(values: Column) -> pa.StringArray:
-    """Each value as JSON."""
+def _fragment(values: Column) -> tuple[str, pa.StringArray, str]:
+    """Each value as JSON, but for what stands before and after it."""
     array = _array(values)
-    if pa.types.is_string(array.type):
-        if pc.any(pc.match_substring_regex(array, _ESCAPED)).as_py():
-            return pa.array([json.dumps(value, ensure_ascii=False) for value in array.to_pylist()], pa.string())
-        return pc.binary_join_element_wise(pa.scalar('"'), array, pa.scalar('"'), pa.scalar(""))
-    return pc.fill_null(array.cast(pa.string()), "null")
+    if not pa.types.is_string(array.type):
+        return "", pc.fill_null(array.cast(pa.string()), "null"), ""
+    if pc.any(pc.match_substring_regex(array, _ESCAPED)).as_py():
+        return (
+            "",
+            pa.array([json.dumps(value, ensure_ascii=False) for value in array.to_pylist()], pa.string()),
+            "",
+        )
+    return '"', array, '"'
 
 
-def _joined(rows: pa.Array) -> bytes:
-    """The rows with commas between them; shapes may take more than the 2 GiB that plain strings may."""
-    ended = pc.binary_join_element_wise(_large(rows), _large(""), _large(","))
-    return bytes(ended.buffers()[2])[:-1] if len(ended) else b""
+def _joined(pieces: Sequence[str | pa.Array]) -> memoryview:
+    """The rows that the pieces make, with commas between them: by Arrow, in a tenth of the time of dictionaries.
 
-
-def _large(piece: str | pa.Array) -> pa.Scalar | pa.Array:
-    return pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece.cast(pa.large_string())
+    Shapes may take more than the 2 GiB that plain strings may.
+    """
+    large = [
+        pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece.cast(pa.large_string())
+        for piece in (*pieces[:-1], f"{pieces[-1]},", "")
+    ]
+    rows = pc.binary_join_element_wise(*large)
+    _, offsets, data = rows.buffers()
+    end = int(np.frombuffer(offsets, np.int64)[len(rows)]) if len(rows) else 0
+    return memoryview(data)[: end - 1] if end else memoryview(b"")
 
 
 def _array(values: Column) -> pa.Array:
