@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
 from gridmap.model import PUBLIC, Actor, City
+from gridmap.released import Trees
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
@@ -31,11 +32,12 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool and the state that follows it."""
+    """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases."""
 
     settings: Settings
     database: Database
     current: Current
+    trees: Trees = field(default_factory=Trees)
 
     @property
     def state(self) -> State:
