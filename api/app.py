@@ -20,6 +20,8 @@ from api.routes import (
     health,
     incidents,
     loads,
+    ogc,
+    ogc_items,
     on_the_map,
     page,
     placing,
@@ -74,6 +76,8 @@ def create_app(service: Service) -> FastAPI:
         elements,
         incidents,
         loads,
+        ogc,
+        ogc_items,
         page,
     ):
         app.include_router(module.router)

@@ -77,14 +77,14 @@ RevisionQuery = Annotated[
 ]
 
 
-def _unspoilt(value: object) -> object:
+def unspoilt(value: object) -> object:
     """A plus sign that was not percent-encoded arrives as a space: put it back."""
     if isinstance(value, str):
         return re.sub(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$", r"\1+\2", value)
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_unspoilt)]
+Moment = Annotated[datetime, BeforeValidator(unspoilt)]
 AtQuery = Annotated[Moment | None, Query(description="grid, posts and shifts as they were valid then")]
 KnownAtQuery = Annotated[Moment | None, Query(description="… as they were known then")]
 
