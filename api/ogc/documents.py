@@ -33,6 +33,8 @@ CONFORMANCE = (
             "advanced-comparison-operators",
             "case-insensitive-comparison",
             "basic-spatial-functions",
+            "basic-spatial-functions-plus",
+            "spatial-functions",
             "array-functions",
             "property-property",
         )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.cql import Tree
 from gridmap.features import CELLS, ELEMENTS, OVERLAYS, Collection
@@ -148,7 +149,7 @@ def _in_period(revisions: ColumnElement[Any], period: Period) -> ColumnElement[b
 
 def _last_of(query: Select[Any], key: ColumnElement[Any], range_: ColumnElement[Any]) -> Select[Any]:
     """Of the rows with one key the last in time."""
-    return query.distinct(key).order_by(key, func.lower(range_).desc().nulls_last())
+    return query.ext(distinct_on(key)).order_by(key, func.lower(range_).desc().nulls_last())
 
 
 def _cells(period: Period) -> Select[Any]:

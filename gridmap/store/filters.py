@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from shapely import GeometryCollection
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Float, Text, and_, bindparam, cast, false, func, not_, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -144,6 +145,10 @@ def _spatial(name: str, arguments: Sequence[Any], names: Names) -> _Condition:
     sides = [geometry_of(each, names) for each in arguments]
     if all(isinstance(side, BaseGeometry) for side in sides):
         refuse(name, f"needs the property {GEOMETRY}")
+    if name == "s_disjoint":
+        return not_(_spatial("s_intersects", arguments, names))
+    if name != "s_intersects" and any(isinstance(side, GeometryCollection) for side in sides):
+        refuse(name, "does not take collections of geometries; S_INTERSECTS and S_DISJOINT do")
     first, second = (bound(side) if isinstance(side, BaseGeometry) else side for side in sides)
     result: _Condition = getattr(func, _SPATIAL[name])(first, second)
     return result

@@ -129,9 +129,9 @@ def geometry_of(argument: Tree, names: Names) -> Expression | BaseGeometry:
             return names.geometry
         if "bbox" in argument:
             return names.to_stored(_box(argument["bbox"]))
-        if "coordinates" in argument:
+        if "coordinates" in argument or "geometries" in argument:
             return names.to_stored(_checked(argument))
-    return refuse(argument, "is no geometry that a predicate takes: no collection, no function")
+    return refuse(argument, "is no geometry that a predicate takes")
 
 
 def _box(bounds: Sequence[float]) -> BaseGeometry:
