@@ -15,6 +15,7 @@ from api.deps import Service
 from api.errors import Problem
 from api.routes import (
     coverage,
+    downloads,
     duty,
     elements,
     health,
@@ -72,6 +73,7 @@ def create_app(service: Service) -> FastAPI:
         registry,
         rosters,
         on_the_map,
+        downloads,
         duty,
         elements,
         incidents,

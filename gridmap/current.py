@@ -53,6 +53,11 @@ class Current:
         self._thread: threading.Thread | None = None
         self.state = State(None, None)
 
+    @property
+    def folder(self) -> Path:
+        """Where the snapshot is kept."""
+        return self._folder
+
     def start(self) -> None:
         """Take the snapshot that stands on disk, bring it up to the database, and begin to follow it."""
         try:
