@@ -149,6 +149,7 @@ within = [each["code"] for each in layer.getFeatures(box.setFlags(QgsFeatureRequ
 layer.setSubsetString("kind = 'special'")
 special = [each["code"] for each in layer.getFeatures()]
 print(json.dumps({"cells": cells, "within": within, "special": special, "crs": layer.crs().authid()}))
+del layer  # before the application, or QGIS falls at its end
 application.exitQgis()
 """
 
