@@ -22,7 +22,8 @@ _MOST_WORK = 1 << 17
 LONGEST = 6000
 _SIGNS = re.compile(r"(?:(?:\bNOT\b|[-+])\s*){5,}", re.IGNORECASE)
 _POWERS = re.compile(r"(?:\^[^\^]*){5,}")
-_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"", re.DOTALL)
+# As the library reads quotes: doubled inside, and a backslash is nothing special; else brackets could hide there.
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def parse(text: str, field: str = "filter") -> Tree:

@@ -23,8 +23,8 @@ _DEEPEST = 24
 
 
 def are_served(app: FastAPI) -> bool:
-    """Whether this application has the routes of the tiles; nothing is declared that is not there."""
-    return any(getattr(route, "path", "") == TILE_PATH for route in app.routes)
+    """Whether this application describes the route of the tiles; nothing is declared that is not there."""
+    return TILE_PATH in app.openapi()["paths"]
 
 
 def require_tiles(app: FastAPI, described: Collection | None = None) -> None:

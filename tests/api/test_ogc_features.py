@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import schemathesis
 import shapely
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
 from pyproj import CRS, Transformer
 from shapely.geometry import box, shape
 from sqlalchemy import text
@@ -92,9 +94,20 @@ def test_the_description_is_openapi_3_0_and_names_each_collection(client: TestCl
     assert "/collections/incidents/items" not in document["paths"]
 
 
-def test_only_what_tests_show_is_declared(client: TestClient) -> None:
-    declared = get(client, "/ogc/conformance")["conformsTo"]
-    assert declared == list(CONFORMANCE), "no tile is served by this application yet, so none is declared"
+def test_the_description_and_the_queryables_keep_to_their_own_schemas(client: TestClient, key_for: KeyFor) -> None:
+    staff = key_for(client, "caseworker", "120000")
+    for headers in ({}, staff):
+        schemathesis.openapi.from_dict(client.get("/ogc/api", headers=headers).json()).validate()
+    for collection in get(client, "/ogc/collections", staff)["collections"]:
+        schema = client.get(f"/ogc/collections/{collection['id']}/queryables", headers=staff)
+        assert schema.headers["content-type"] == "application/schema+json"
+        Draft202012Validator.check_schema(schema.json())
+        assert "geometry" in schema.json()["properties"]
+
+
+def test_what_is_declared_is_what_these_tests_are_about(client: TestClient) -> None:
+    declared = [each for each in get(client, "/ogc/conformance")["conformsTo"] if "ogcapi-tiles" not in each]
+    assert declared == list(CONFORMANCE)
 
 
 def test_strangers_see_no_collection_of_people_or_cases(client: TestClient, key_for: KeyFor) -> None:

@@ -25,9 +25,11 @@ def with_tiles(client: TestClient) -> Iterator[TestClient]:
     async def tile() -> None:
         """Stands for the tiles."""
 
-    app.add_api_route(TILE_PATH, tile, include_in_schema=False)
+    app.add_api_route(TILE_PATH, tile)
+    app.openapi_schema = None
     yield client
     app.router.routes.pop()
+    app.openapi_schema = None
 
 
 def get(client: TestClient, path: str) -> dict[str, Any]:

@@ -40,8 +40,23 @@ def test_what_is_no_cql2_is_named(text: str) -> None:
         "a = " + "1^" * 2900 + "1",
         "a = " + "1+" * 60_000 + "1",
         "NOT -" * 1000 + "1=a",
+        # brackets that only seem to stand in quotes
+        "'\\' = a AND " + "(" * 40 + "a='b'",
+        '"a\'" = 1 AND ' + "(" * 40 + '"b\'" = 1',
+        "'a\"' = a AND " + "(" * 40 + "a = 'b\"'",
     ],
-    ids=["brackets", "open brackets", "not", "signs", "powers", "long", "mixed"],
+    ids=[
+        "brackets",
+        "open brackets",
+        "not",
+        "signs",
+        "powers",
+        "long",
+        "mixed",
+        "backslash",
+        "in double",
+        "in single",
+    ],
 )
 def test_what_the_library_cannot_bear_is_refused_at_once(text: str) -> None:
     began = time.perf_counter()
