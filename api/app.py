@@ -119,6 +119,10 @@ def _document_problem(app: FastAPI) -> None:
             schemas["Problem"] = schema
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            for path, operations in document["paths"].items():
+                if path.startswith("/ogc/"):  # where a wrong parameter is 400
+                    for operation in operations.values():
+                        operation["responses"].pop("422", None)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

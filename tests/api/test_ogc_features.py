@@ -248,6 +248,14 @@ FILTERS: list[tuple[str, Callable[[Any, Any], bool]]] = [
     ("S_CONTAINS(geometry, POINT(117.195 39.118))", lambda _, degrees: degrees.contains(POINTS.geoms[0])),
     ("S_OVERLAPS(geometry, BBOX(117.19, 39.11, 117.20, 39.12))", lambda _, degrees: degrees.overlaps(box(*BOX))),
     (
+        "S_INTERSECTS(geometry, MULTILINESTRING((117.19 39.11, 117.2 39.12), (0 0, 1 1)))",
+        lambda _, degrees: degrees.intersects(DIAGONAL),
+    ),
+    (
+        "S_INTERSECTS(geometry, MULTIPOLYGON(((117.19 39.11, 117.2 39.11, 117.2 39.12, 117.19 39.11))))",
+        lambda _, degrees: degrees.intersects(TRIANGLE),
+    ),
+    (
         "S_INTERSECTS(geometry, MULTIPOINT((117.195 39.118), (117.2 39.12)))",
         lambda _, degrees: degrees.intersects(POINTS),
     ),
