@@ -15,12 +15,15 @@ from api.deps import Service
 from api.errors import Problem
 from api.routes import (
     coverage,
+    downloads,
     duty,
     elements,
     health,
     heatmap,
     incidents,
     loads,
+    ogc,
+    ogc_items,
     on_the_map,
     page,
     placing,
@@ -73,11 +76,14 @@ def create_app(service: Service) -> FastAPI:
         rosters,
         releases,
         on_the_map,
+        downloads,
         duty,
         elements,
         incidents,
         loads,
         heatmap,
+        ogc,
+        ogc_items,
         page,
     ):
         app.include_router(module.router)
@@ -117,6 +123,10 @@ def _document_problem(app: FastAPI) -> None:
             schemas["Problem"] = schema
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            for path, operations in document["paths"].items():
+                if path.startswith("/ogc/"):  # where a wrong parameter is 400
+                    for operation in operations.values():
+                        operation["responses"].pop("422", None)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

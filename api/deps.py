@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -16,6 +17,7 @@ from gridmap import crs as crs_module
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
+from gridmap.kept_files import KeptFiles
 from gridmap.model import PUBLIC, Actor, City
 from gridmap.released import Trees
 from gridmap.settings import Settings
@@ -25,6 +27,8 @@ from gridmap.store.keys import key_hash
 # PostgreSQL's integer; a larger revision cannot exist.
 LARGEST_REVISION = 2**31 - 1
 LARGEST_ACCURACY_M = 5_000.0
+# All files that are kept for downloads, together.
+_MOST_KEPT_BYTES = 2 << 30
 _YEARS = (1900, 2999)
 
 _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out; `make demo` writes one per role.")
@@ -43,6 +47,12 @@ class Service:
     def state(self) -> State:
         """The state now; a handler takes it once."""
         return self.current.state
+
+    @cached_property
+    def downloads(self) -> KeptFiles:
+        """The files that were made for downloads, beside the snapshot."""
+        folder = self.current.folder
+        return KeptFiles(folder.with_name(f"{folder.name}-downloads"), _MOST_KEPT_BYTES)
 
 
 def service_of(request: Request) -> Service:
@@ -79,14 +89,14 @@ RevisionQuery = Annotated[
 ]
 
 
-def _unspoilt(value: object) -> object:
+def unspoilt(value: object) -> object:
     """A plus sign that was not percent-encoded arrives as a space: put it back."""
     if isinstance(value, str):
         return re.sub(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$", r"\1+\2", value)
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_unspoilt)]
+Moment = Annotated[datetime, BeforeValidator(unspoilt)]
 AtQuery = Annotated[Moment | None, Query(description="grid, posts and shifts as they were valid then")]
 KnownAtQuery = Annotated[Moment | None, Query(description="… as they were known then")]
 

@@ -99,6 +99,11 @@ class Current:
             return state
         return replace(state, gone_since=renewed.at)
 
+    @property
+    def folder(self) -> Path:
+        """Where the snapshot is kept."""
+        return self._folder
+
     def start(self) -> None:
         """Take the snapshot that stands on disk, bring it up to the database, and begin to follow it."""
         try:
