@@ -1,4 +1,4 @@
-"""Where a tile lies: z/x/y and Web Mercator (EPSG:3857), by arithmetic alone. Pure; imports ``bands``' numbers."""
+"""Where a tile lies: z/x/y and Web Mercator (EPSG:3857), by arithmetic alone. Pure; numbers from ``bands``."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridmap.coverage.redrawn import Redrawn
+from gridmap.coverage.redraws import Redraws
 from gridmap.errors import GridMapError, Unavailable
 from tiles.address import BUFFER_UNITS, Address, box_of
 from tiles.archive import Archive
@@ -40,11 +40,11 @@ def baked_revisions(folder: Path) -> list[int]:
     return sorted(found, reverse=True)
 
 
-def mark_of(layer: Layer, drawn_at: int, redrawn: Redrawn, versions: Mapping[str, int]) -> str:
+def mark_of(layer: Layer, drawn_at: int, redraws: Redraws, versions: Mapping[str, int]) -> str:
     """What a tile is a function of, besides layer and address, when ``drawn_at`` is the revision that drew it."""
     if layer.part is not None:
         return f"{layer.part}-{versions.get(layer.part, 0)}"
-    return redrawn.mark_of(drawn_at)
+    return redraws.mark_of(drawn_at)
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,16 @@ class Baked:
             raise Unavailable(f"{path} was written by another version of GridMap")
         return cls(archive, int(made_from["revision"]), str(made_from["mark"]), dict(made_from["versions"]))
 
-    def holds(self, layer: Layer, address: Address, mark: str, redrawn: Redrawn) -> bool:
+    def holds(self, layer: Layer, address: Address, mark: str, redraws: Redraws) -> bool:
         """Whether the tile of this mark is the one in the archive, or is empty as it is there."""
         header = self.archive.header
-        if redrawn.marks.get(self.revision) != self.mark or not header["min_zoom"] <= address.z <= header["max_zoom"]:
+        if (
+            redraws.marks.get(self.revision) != self.mark
+            or not header["min_zoom"] <= address.z <= header["max_zoom"]
+        ):
             return False
-        drawn_at = redrawn.drawn_at(self.revision, box_of(address, BUFFER_UNITS))
-        return mark_of(layer, drawn_at, redrawn, self.versions) == mark
+        drawn_at = redraws.drawn_at(self.revision, box_of(address, BUFFER_UNITS))
+        return mark_of(layer, drawn_at, redraws, self.versions) == mark
 
 
 class Bakes:
@@ -84,14 +87,14 @@ class Bakes:
         self._looked = -_LOOK_EVERY_S
         self._revisions: list[int] = []
 
-    def get(self, layer: Layer, address: Address, mark: str, redrawn: Redrawn) -> bytes | None:
+    def get(self, layer: Layer, address: Address, mark: str, redraws: Redraws) -> bytes | None:
         """The tile by gzip, b"" when it is empty; None when no bake says what it is."""
         with self._lock:
             if time.monotonic() - self._looked > _LOOK_EVERY_S:
                 self._revisions, self._looked = baked_revisions(self._folder), time.monotonic()
             for revision in self._revisions:
                 baked = self._opened(path_of(self._folder, revision, layer))
-                if baked is not None and baked.holds(layer, address, mark, redrawn):
+                if baked is not None and baked.holds(layer, address, mark, redraws):
                     return baked.archive.get(address) or b""
         return None
 

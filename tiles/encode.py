@@ -15,7 +15,8 @@ from gridmap.errors import Unavailable
 
 Encoding = Literal["br", "gzip", "identity"]
 
-# Of a tile of 60 kB quality 5 makes 15 % less than gzip in the same time; 11 takes a hundred times as long.
+# Coordinates hardly repeat: 5 makes 4 to 8 % less of them than gzip in one to two milliseconds, 11 some 15 % less
+# in 70 to 200.
 _BROTLI_QUALITY = 5
 _GZIP_LEVEL = 6
 _HEAD = struct.Struct("<4sII")
@@ -71,7 +72,11 @@ def to_file(tile: Tile) -> bytes:
 def from_file(content: bytes) -> Tile:
     """The tile of a file; Unavailable when it is not what was written."""
     try:
-        head, digest, rest = content[: _HEAD.size], content[_HEAD.size :][:_DIGEST], content[_HEAD.size + _DIGEST :]
+        head, digest, rest = (
+            content[: _HEAD.size],
+            content[_HEAD.size :][:_DIGEST],
+            content[_HEAD.size + _DIGEST :],
+        )
         magic, zipped, squeezed = _HEAD.unpack(head)
     except struct.error as error:
         raise Unavailable("a kept tile is cut off") from error

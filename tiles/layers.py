@@ -1,4 +1,4 @@
-"""The layers of vector tiles: names, zooms, and the properties that clients may rely on. Pure; imports ``model``."""
+"""The layers of vector tiles: names, zooms, and the properties that clients may rely on. Pure."""
 
 from __future__ import annotations
 
@@ -110,7 +110,9 @@ def _areas_from(city: City) -> dict[str, int]:
 
 def _area_layers(city: City) -> list[Layer]:
     fields = {"code": _CODE, "name": _NAME, "parent": "code of the area above; the top level has none"}
-    described = "Areas of the level {}; the feature's id is made from the code's MD5 (first 13 hexadecimal digits)."
+    described = (
+        "Areas of the level {}; the feature's id is made from the code's MD5 (first 13 hexadecimal digits)."
+    )
     return [
         Layer(level, "areas", described.format(level), zoom, fields, level=level)
         for level, zoom in _areas_from(city).items()

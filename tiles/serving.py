@@ -54,16 +54,21 @@ class TileServer:
         self._bakes = None if folder is None else Bakes(folder / "bake")
 
     def wanted(self, snapshot: Snapshot, name: str, revision: int | None, address: Address) -> Wanted:
-        """The tile meant, of the current revision for None; NotFound without such a layer, zoom, tile or revision."""
+        """The tile meant, of the current revision for None.
+
+        NotFound without such a layer, zoom, tile or revision.
+        """
         layer = layer_of(snapshot.city, name)
         number = snapshot.grid.revision.number if revision is None else revision
         if not layer.draws(address.z):
-            raise NotFound(f"{name} is drawn at zooms {layer.lowest_zoom} to {layer.highest_zoom}, not {address.z}")
+            raise NotFound(
+                f"{name} is drawn at zooms {layer.lowest_zoom} to {layer.highest_zoom}, not {address.z}"
+            )
         if not address.exists:
             raise NotFound(f"zoom {address.z} has columns and rows up to {(1 << address.z) - 1}")
-        redrawn = snapshot.grid.redrawn
-        drawn_at = redrawn.drawn_at(number, box_of(address, BUFFER_UNITS))
-        return Wanted(layer, address, number, drawn_at, mark_of(layer, drawn_at, redrawn, snapshot.versions))
+        redraws = snapshot.grid.redraws
+        drawn_at = redraws.drawn_at(number, box_of(address, BUFFER_UNITS))
+        return Wanted(layer, address, number, drawn_at, mark_of(layer, drawn_at, redraws, snapshot.versions))
 
     async def tile(self, state: State, wanted: Wanted) -> Tile:
         """The tile. Unavailable when it is not kept and PostGIS does not answer."""
@@ -76,7 +81,7 @@ class TileServer:
     def _make(self, state: State, wanted: Wanted) -> Tile:
         snapshot = state.ready
         if self._bakes is not None:
-            zipped = self._bakes.get(wanted.layer, wanted.address, wanted.mark, snapshot.grid.redrawn)
+            zipped = self._bakes.get(wanted.layer, wanted.address, wanted.mark, snapshot.grid.redraws)
             if zipped is not None:
                 return encoded(gzip.decompress(zipped) if zipped else b"", zipped)
         if state.gone_since is not None:

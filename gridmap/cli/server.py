@@ -20,9 +20,10 @@ _PORTS_TRIED = 50
 
 def run(settings: Settings, database: Database, ready: str) -> None:
     """Serve until a signal ends it; prints ``ready`` when it answers."""
-    current = Current(database, state_folder(settings) / "snapshot")
+    folder = state_folder(settings)
+    current = Current(database, folder / "snapshot")
     config = uvicorn.Config(
-        create_app(Service(settings, database, current)),
+        create_app(Service(settings, database, current, folder)),
         host=settings.host,
         port=settings.port,
         # Request logs hold no address and no coordinates, so there is none; /metrics counts instead.

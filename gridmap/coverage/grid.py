@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from gridmap.coverage.index import CoverageIndex
-from gridmap.coverage.redrawn import Redrawn
+from gridmap.coverage.redraws import Redraws
 from gridmap.errors import NotFound
 from gridmap.model import Area, Cell, City, Overlay, Revision
 from gridmap.shapes import Geometries
@@ -20,14 +20,14 @@ from gridmap.shapes import Geometries
 class Grid:
     """The cells of one revision, sorted by code, with their areas. Immutable.
 
-    ``redrawn`` says where this revision and those before it changed the map.
+    ``redraws`` says where this revision and those before it changed the map.
     """
 
     revision: Revision
     cells: tuple[Cell, ...]
     areas: Mapping[str, Area]
     index: CoverageIndex
-    redrawn: Redrawn = field(default_factory=Redrawn)
+    redraws: Redraws = field(default_factory=Redraws)
 
     @cached_property
     def by_code(self) -> Mapping[str, int]:

@@ -29,7 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gridmap.coverage.grid import Grid, OverlayMap
 from gridmap.coverage.index import CoverageIndex
-from gridmap.coverage.redrawn import Redraw, Redrawn
+from gridmap.coverage.redraws import Redraw, Redraws
 from gridmap.duty import DutyBook
 from gridmap.errors import Unavailable
 from gridmap.model import Actor, Area, Cell, City, Holder, Overlay, Post, Revision, Shift, ShiftException
@@ -163,7 +163,7 @@ def load(folder: Path) -> Snapshot | None:
 
 def _grid_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     grid = snapshot.grid
-    head = _GridPart(grid.revision, grid.cells, tuple(grid.areas.values()), grid.redrawn.redraws)
+    head = _GridPart(grid.revision, grid.cells, tuple(grid.areas.values()), grid.redraws.redraws)
     yield "grid", _table({"degrees": grid.index.degrees}, _grid_json.dump_json(head))
     for name, array in grid.index.to_arrays().items():
         sink = io.BytesIO()
@@ -180,7 +180,7 @@ def _grid_from(files: Mapping[str, Content], metric_crs: str) -> Grid:
         arrays, metric_crs, [cell.code for cell in part.cells], lambda: _shapes_and_head(content)[0]["degrees"]
     )
     areas = {area.code: area for area in part.areas}
-    return Grid(part.revision, part.cells, areas, index, Redrawn(part.redraws))
+    return Grid(part.revision, part.cells, areas, index, Redraws(part.redraws))
 
 
 def _array(content: Content) -> NDArray[np.generic]:

@@ -7,10 +7,14 @@ the same ones. ``ST_AsMVTGeom`` would mend and thin out each polygon without reg
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
+
+from gridmap.coverage.bands import MERCATOR_HALF_M
 
 # Column and row -> the tile's bytes; empty tiles are left out.
 Tiles = Mapping[tuple[int, int], bytes]
@@ -52,6 +56,8 @@ _DRAWN = (
     + _IN_UNITS.format("ST_ClipByBox2D(band.geom, box)")
     + ", 1.0), 3))"
 )
+# A label is in one tile only; && compares boxes that are rounded outwards.
+_IN_TILE = "floor((ST_X(band.label) + :half) / :side) = x AND floor((:half - ST_Y(band.label)) / :side) = y"
 _POINT = "ST_SnapToGrid(" + _IN_UNITS.format("band.label") + ", 1.0)"
 # A number below 2^52, which every language holds, from text that no number stands for.
 _TEXT_ID = "('x' || left(md5({}), 13))::bit(52)::bigint"
@@ -60,10 +66,12 @@ _ENCODE = """
     FROM found, LATERAL (SELECT {columns}) AS feature
     GROUP BY x, y
 """
-_AREA = "area AS above{n} ON above{n}.level = :level{n} AND above{n}.code = {code} AND above{n}.revisions @> :revision"
+_AREA = (
+    "area AS above{n} ON above{n}.level = :level{n} AND above{n}.code = {code} AND above{n}.revisions @> :revision"
+)
 
 _AREAS = text(
-    _FRAME  # noqa: S608 - constants of this module
+    _FRAME
     + f"""
     , found AS (
         SELECT drawn.*, {_TEXT_ID.format("drawn.code")} AS id, area.name, area.parent
@@ -81,7 +89,7 @@ _AREAS = text(
 )
 
 _LABELS = text(
-    _FRAME  # noqa: S608 - constants of this module
+    _FRAME
     + f"""
     , found AS (
         SELECT x, y, area.level, area.code, area.name, {_TEXT_ID.format("area.code")} AS id, {_POINT} AS geom
@@ -90,21 +98,21 @@ _LABELS = text(
             ON band.level = ANY(:levels) AND band.band = :band AND band.geom && box AND band.label && inner_box
             AND {_VALID}
         JOIN area ON area.level = band.level AND area.code = band.code AND area.revisions @> :revision
-        WHERE ST_X(band.label) < west + :side AND ST_Y(band.label) > north - :side
+        WHERE {_IN_TILE}
         UNION ALL
         SELECT x, y, 'cell', cell.code, cell.name, cell.id, {_POINT}
         FROM tile
         JOIN cell_band AS band
             ON :with_cells AND band.band = :band AND band.geom && box AND band.label && inner_box AND {_VALID}
         JOIN cell ON cell.id = band.cell_id AND cell.revisions @> :revision
-        WHERE ST_X(band.label) < west + :side AND ST_Y(band.label) > north - :side
+        WHERE {_IN_TILE}
     )
     """
     + _ENCODE.format(columns="found.id, found.geom, found.level, found.code, found.name")
 )
 
 _OVERLAYS = text(
-    _FRAME  # noqa: S608 - constants of this module
+    _FRAME
     + """
     , found AS (
         SELECT x, y, overlay.id, overlay.code, overlay.name, overlay.kind,
@@ -113,11 +121,13 @@ _OVERLAYS = text(
         OFFSET 0
     )
     """
-    + _ENCODE.format(columns="found.id, found.geom, found.code, found.name, found.kind WHERE found.geom IS NOT NULL")
+    + _ENCODE.format(
+        columns="found.id, found.geom, found.code, found.name, found.kind WHERE found.geom IS NOT NULL"
+    )
 )
 
 _LINES = text(
-    _FRAME  # noqa: S608 - constants of this module
+    _FRAME
     + f"""
     , found AS (
         SELECT x, y, {_TEXT_ID.format("line.id")} AS id, line.kind, line.road_class, line.name,
@@ -172,13 +182,14 @@ def line_tiles(
     return _tiles(connection.execute(_LINES, {**_parameters(frame), **wanted, "others": others}))
 
 
-def _cells(levels: int) -> object:
+@cache
+def _cells(levels: int) -> TextClause:
     """The statement for cells; one join for each level of area, the lowest first."""
     codes = ["cell.community", *(f"above{n}.parent" for n in range(levels - 1))]
     joins = " ".join(f"LEFT JOIN {_AREA.format(n=n, code=code)}" for n, code in enumerate(codes))
     pairs = ", ".join(f"CAST(:level{n} AS text), above{n}.code" for n in range(levels))
     return text(
-        _FRAME  # noqa: S608 - constants of this module
+        _FRAME
         + f"""
         , found AS (
             SELECT drawn.*, cell.code, cell.name, cell.kind, jsonb_build_object({pairs}) AS areas
@@ -206,14 +217,10 @@ def _parameters(frame: Frame) -> dict[str, object]:
         "north": list(frame.north),
         "side": frame.side_m,
         "margin": frame.margin_m,
+        "half": MERCATOR_HALF_M,
         "buffer": round(4096 * frame.margin_m / frame.side_m),
     }
 
 
-def _tiles(rows: object) -> Tiles:
-    return dict(_pairs(rows))
-
-
-def _pairs(rows: object) -> Iterator[tuple[tuple[int, int], bytes]]:
-    for x, y, content in rows:  # type: ignore[attr-defined]
-        yield (x, y), bytes(content)
+def _tiles(rows: Iterable[Any]) -> Tiles:
+    return {(x, y): bytes(content) for x, y, content in rows}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from gridmap.coverage.redrawn import Redraw, Redrawn
+from gridmap.coverage.redraws import Redraw, Redraws
 from gridmap.store.bands import read_boxes
 from gridmap.store.revisions import list_revisions
 
 
-def read_redrawn(connection: Connection) -> Redrawn:
+def read_redraws(connection: Connection) -> Redraws:
     """Every revision up to the current one; its mark is its number and the microsecond of its publishing."""
     boxes = read_boxes(connection)
-    return Redrawn(
+    return Redraws(
         tuple(
             Redraw(
                 revision.number,

@@ -27,7 +27,7 @@ class Redraw:
 
 
 @dataclass(frozen=True)
-class Redrawn:
+class Redraws:
     """All revisions up to one, in order."""
 
     redraws: tuple[Redraw, ...] = ()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from gridmap.coverage.redrawn import Redraw, Redrawn
+from gridmap.coverage.redraws import Redraw, Redraws
 from gridmap.errors import NotFound
 
 HERE, THERE = (0.0, 0.0, 1.0, 1.0), (10.0, 10.0, 11.0, 11.0)
-REDRAWN = Redrawn(
-    (Redraw(1, "a"), Redraw(2, "b", (HERE,)), Redraw(3, "c", (THERE, (20.0, 0.0, 21.0, 1.0))), Redraw(4, "d", (HERE,)))
+REDRAWS = Redraws(
+    (
+        Redraw(1, "a"),
+        Redraw(2, "b", (HERE,)),
+        Redraw(3, "c", (THERE, (20.0, 0.0, 21.0, 1.0))),
+        Redraw(4, "d", (HERE,)),
+    )
 )
 
 
@@ -30,12 +35,12 @@ REDRAWN = Redrawn(
 def test_a_box_is_drawn_at_the_newest_revision_that_touches_it(
     revision: int, box: tuple[float, float, float, float], drawn: int
 ) -> None:
-    assert REDRAWN.drawn_at(revision, box) == drawn
+    assert REDRAWS.drawn_at(revision, box) == drawn
 
 
 @pytest.mark.parametrize("revision", [0, 5, 2**31 - 1])
 def test_a_revision_that_is_not_there_is_not_found(revision: int) -> None:
     with pytest.raises(NotFound, match=f"no revision {revision}"):
-        REDRAWN.drawn_at(revision, HERE)
+        REDRAWS.drawn_at(revision, HERE)
     with pytest.raises(NotFound):
-        Redrawn().drawn_at(1, HERE)
+        Redraws().drawn_at(1, HERE)
