@@ -103,7 +103,8 @@ def bake(
         raise InvalidInput("zooms", zooms, "must be a range such as 6-16")
     report = BakeReport(plan.revision, str(folder / str(plan.revision)))
     database.dispose()  # the processes have connections of their own
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # what takes seconds to import is imported once
     with ProcessPoolExecutor(processes or os.cpu_count(), context, _begin, (plan,)) as pool:
         for layer in layers:
             made = _bake_layer(database, pool, plan, layer, zooms, folder, progress)
