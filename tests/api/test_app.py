@@ -39,6 +39,10 @@ ROUTES = {
     "/v1/revisions": {"get"},
     "/v1/revisions/current": {"get"},
     "/v1/revisions/{revision}": {"get"},
+    "/tiles/{layer}.json": {"get", "head"},
+    "/tiles/{revision}/{layer}.json": {"get", "head"},
+    "/tiles/{layer}/{z}/{x}/{y}.mvt": {"get", "head"},
+    "/tiles/{revision}/{layer}/{z}/{x}/{y}.mvt": {"get", "head"},
 }
 
 
