@@ -24,6 +24,7 @@ from api.routes import (
     page,
     placing,
     registry,
+    releases,
     rosters,
     tiles,
 )
@@ -70,6 +71,7 @@ def create_app(service: Service) -> FastAPI:
         placing,
         registry,
         rosters,
+        releases,
         on_the_map,
         duty,
         elements,

@@ -94,3 +94,14 @@ def test_every_key_of_a_section_is_in_the_readme() -> None:
         field.alias or name for kind in (Points, Elements, Incidents) for name, field in kind.model_fields.items()
     }
     assert {key for key in keys if f"`{key}`" not in told} == set()
+
+
+@pytest.mark.parametrize(("name", "value"), [("least_people", 2), ("least_incidents", 0), ("least_people", 10**7)])
+def test_a_release_that_would_hide_too_little_is_refused(tmp_path: Path, name: str, value: int) -> None:
+    example = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    city = read_description(write(tmp_path, example)).as_city()
+    assert (city.least_people, city.least_incidents) == (10, 3)
+    asked = example.replace("[city]\n", f"[city]\n{name} = VALUE\n")
+    assert getattr(read_description(write(tmp_path, asked.replace("VALUE", "20"))).as_city(), name) == 20
+    with pytest.raises(LoadRefused, match=f"{name}: "):
+        read_description(write(tmp_path, asked.replace("VALUE", str(value))))
