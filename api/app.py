@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import Histogram
 
 from api import errors
 from api.deps import Service
 from api.errors import Problem
+from api.metrics import seconds
 from api.routes import (
     coverage,
     downloads,
@@ -30,25 +30,25 @@ from api.routes import (
     registry,
     releases,
     rosters,
+    tiles,
 )
+from api.tiles import KeptTiles
 from gridmap import __version__
-
-_seconds = Histogram(
-    "gridmap_request_seconds",
-    "Time to answer, by route and status.",
-    ["route", "status"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
-)
+from tiles.serving import TileServer
 
 
 def create_app(service: Service) -> FastAPI:
     """The application over a service; nothing is opened before it starts."""
+
+    settings = service.settings
+    tile_server = TileServer(service.database, service.folder, settings.tile_memory_mb, settings.tile_disk_mb)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
         yield
         service.current.stop()
+        tile_server.close()
         service.database.dispose()
 
     app = FastAPI(
@@ -67,6 +67,7 @@ def create_app(service: Service) -> FastAPI:
         root_path=_path_of(service.settings.public_url),
     )
     app.state.service = service
+    app.state.tiles = tile_server
     errors.register(app)
     for module in (
         health,
@@ -84,11 +85,14 @@ def create_app(service: Service) -> FastAPI:
         heatmap,
         ogc,
         ogc_items,
+        tiles,
         page,
     ):
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.WEB), name="web")
     app.middleware("http")(_measure)
+    # Added last, so that it stands before all others.
+    app.add_middleware(KeptTiles, service=service, tiles=tile_server)
     _document_problem(app)
     return app
 
@@ -105,7 +109,7 @@ async def _measure(request: Request, call: Callable[[Request], Awaitable[Respons
     response = await call(request)
     route = request.scope.get("route")
     name = getattr(route, "path", "none")
-    _seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
+    seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
 

@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Query, Request
+from fastapi import Path as InPath
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 
@@ -23,6 +25,7 @@ from gridmap.released import Trees
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
+from tiles.serving import TileServer
 
 # PostgreSQL's integer; a larger revision cannot exist.
 LARGEST_REVISION = 2**31 - 1
@@ -36,11 +39,15 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases."""
+    """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases.
+
+    In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles are kept in memory only.
+    """
 
     settings: Settings
     database: Database
     current: Current
+    folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
 
     @property
@@ -64,6 +71,15 @@ def service_of(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(service_of)]
 
 
+def tiles_of(request: Request) -> TileServer:
+    """The tiles of this worker."""
+    tiles: TileServer = request.app.state.tiles
+    return tiles
+
+
+TilesDep = Annotated[TileServer, Depends(tiles_of)]
+
+
 def actor_of(
     service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Actor:
@@ -81,7 +97,7 @@ ActorDep = Annotated[Actor, Depends(actor_of)]
 
 # A code is short printable text: no control characters, no slash.
 _CODE = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
-CodePath = Annotated[str, Path(pattern=_CODE, description="a code of the registry")]
+CodePath = Annotated[str, InPath(pattern=_CODE, description="a code of the registry")]
 CodeQuery = Annotated[str | None, Query(pattern=_CODE)]
 CategoryQuery = Annotated[str | None, Query(pattern=_CODE, description="category of incident, such as noise")]
 RevisionQuery = Annotated[

@@ -21,6 +21,7 @@ from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
 from gridmap.cli import bench, release, server
 from gridmap.cli import demo as demo_city
+from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
     bring_up_to_date,
     check_migrated,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 
 app.command()(place)
+app.command()(bake)
 app.add_typer(bench.app, name="bench")
 app.add_typer(release.app, name="release")
 

@@ -49,8 +49,8 @@ def application() -> Application:
 
 
 def _application(settings: Settings, database: Database) -> Application:
-    current = Current(database, state_folder(settings) / "snapshot")
-    return create_app(Service(settings, database, current))
+    folder = state_folder(settings)
+    return create_app(Service(settings, database, Current(database, folder / "snapshot"), folder))
 
 
 def _config(settings: Settings, app: Application | str) -> uvicorn.Config:

@@ -135,6 +135,8 @@ cell = Table(
     ExcludeConstraint(("id", "="), ("revisions", "&&"), name="ex_cell_id_once", using="gist"),
     Index("ix_cell_geom", "geom", postgresql_using="gist"),
     Index("ix_cell_community", "community"),
+    # Found ten times as fast as by the exclusion constraint's index; an expression, so that no other is taken.
+    Index("ix_cell_id_alone", text("(id + 0)")),
     comment="Cells with their history: one row per id and range of revisions in which nothing of it changed.",
 )
 
@@ -151,6 +153,7 @@ area = Table(
     ExcludeConstraint(("code", "="), ("revisions", "&&"), name="ex_area_code_once", using="gist"),
     Index("ix_area_level", "level", "code"),
     Index("ix_area_parent", "parent"),
+    Index("ix_area_code_alone", text("(code || '')")),
 )
 
 area_shape = Table(
