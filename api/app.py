@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import Histogram
 
-from api import errors
+from api import errors as error_table
 from api.deps import Service
 from api.errors import Problem
+from api.events import Events
 from api.routes import (
     coverage,
     duty,
@@ -25,7 +28,9 @@ from api.routes import (
     placing,
     registry,
     rosters,
+    styles,
 )
+from api.routes import events as event_routes
 from gridmap import __version__
 
 _seconds = Histogram(
@@ -37,12 +42,19 @@ _seconds = Histogram(
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application over a service; nothing is opened before it starts."""
+    """The application over a service; nothing is opened before it starts.
+
+    Whoever runs it calls ``app.state.events.close()`` before waiting for responses to end.
+    """
+    events = Events(service.current, service.settings.event_clients)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
+        watching = asyncio.create_task(events.watch())
         yield
+        events.close()
+        await watching
         service.current.stop()
         service.database.dispose()
 
@@ -62,7 +74,8 @@ def create_app(service: Service) -> FastAPI:
         root_path=_path_of(service.settings.public_url),
     )
     app.state.service = service
-    errors.register(app)
+    app.state.events = events
+    error_table.register(app)
     for module in (
         health,
         coverage,
@@ -74,11 +87,20 @@ def create_app(service: Service) -> FastAPI:
         elements,
         incidents,
         loads,
+        event_routes,
+        styles,
         page,
     ):
         app.include_router(module.router)
-    app.mount("/web", StaticFiles(directory=page.WEB), name="web")
+    app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
     app.middleware("http")(_measure)
+    # Whatever is public may be read by any page. A key may not be sent from another page's script this way.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD"],
+        expose_headers=["ETag", "X-GridMap-Revision"],
+    )
     _document_problem(app)
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
@@ -21,8 +22,9 @@ _PORTS_TRIED = 50
 def run(settings: Settings, database: Database, ready: str) -> None:
     """Serve until a signal ends it; prints ``ready`` when it answers."""
     current = Current(database, state_folder(settings) / "snapshot")
+    app = create_app(Service(settings, database, current))
     config = uvicorn.Config(
-        create_app(Service(settings, database, current)),
+        app,
         host=settings.host,
         port=settings.port,
         # Request logs hold no address and no coordinates, so there is none; /metrics counts instead.
@@ -30,20 +32,25 @@ def run(settings: Settings, database: Database, ready: str) -> None:
         log_level="warning",
         server_header=False,
     )
-    _Server(config, ready).run()
+    _Server(config, ready, app.state.events.close).run()
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers, and ends the streams that would otherwise keep it from stopping."""
 
-    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, ready: str, end_streams: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._end_streams = end_streams
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             print(self._ready, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def free_port(host: str, port: int) -> int:

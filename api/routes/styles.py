@@ -1,0 +1,129 @@
+"""MapLibre styles: each names the pinned tiles of one revision."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.deps import CODE_PATTERN, AtQuery, CodeQuery, RevisionQuery, ServiceDep, city_time
+from api.errors import problem_responses
+from api.links import base_address
+from gridmap.coverage.snapshot import Snapshot
+from gridmap.errors import InvalidInput, NotFound
+from gridmap.history import revision_for
+from gridmap.model import PUBLIC
+from tiles.style import Counts, Ground, make_style
+
+router = APIRouter(tags=["maps"], responses=problem_responses(404, 422, 503))
+
+_TEXT = Query(max_length=64, pattern=CODE_PATTERN)
+Text = Annotated[str | None, _TEXT]
+LanguageQuery = Annotated[Literal["zh", "en"], Query(description="of names, legend and notice")]
+CrsQuery = Annotated[
+    Literal["wgs84", "gcj02", "bd09"] | None,
+    Query(description="what the tiles come in; else what lies right on the city's base map"),
+]
+BreaksQuery = Annotated[
+    str | None,
+    Query(max_length=200, pattern=r"^[0-9.,eE+-]*$", description="where a new colour begins: 1,5,20"),
+]
+_MOST_BREAKS = 12
+
+
+@router.get("/styles/{name}.json", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+def get_style(
+    request: Request,
+    service: ServiceDep,
+    name: Annotated[Literal["light", "dark", "choropleth", "heat"], Path(description="which style")],
+    language: LanguageQuery = "zh",
+    theme: Annotated[Literal["light", "dark"], Query(description="of choropleth and heat")] = "light",
+    crs: CrsQuery = None,
+    base_map: Annotated[bool, Query(description="false leaves the city's base map out")] = True,
+    at: AtQuery = None,
+    revision: RevisionQuery = None,
+    of: Annotated[Literal["incidents", "elements"], Query(description="counts of what")] = "incidents",
+    by: Annotated[str, Query(max_length=64, pattern=CODE_PATTERN, description="cell, hex or a level")] = "cell",
+    resolution: Annotated[int | None, Query(ge=0, le=11, description="of hexes")] = None,
+    measure: Annotated[
+        Literal["count", "per_1000", "per_km2"], Query(description="which number is coloured")
+    ] = "count",
+    class_: Annotated[str | None, Query(alias="class", max_length=64, pattern=CODE_PATTERN)] = None,
+    category: Text = None,
+    area: CodeQuery = None,
+    from_: Annotated[str | None, Query(alias="from", max_length=40, pattern=r"^[0-9T:.Z+ -]*$")] = None,
+    to: Annotated[str | None, Query(max_length=40, pattern=r"^[0-9T:.Z+ -]*$")] = None,
+    breaks: BreaksQuery = None,
+) -> Response:
+    """A MapLibre style (version 8) of the current grid, of `revision` or of the one valid `at` a time.
+
+    All of its sources are of that one revision. There are no glyphs and no sprites in it: MapLibre GL JS draws letters
+    from the fonts of the machine. `choropleth` and `heat` colour the counts of `/v1/heatmap`, by that route's parameters.
+    `metadata` holds revision, legend and notice.
+    """
+    snapshot = service.state.ready
+    if by not in ("cell", "hex", *snapshot.city.levels):
+        raise InvalidInput("by", by, f"must be cell, hex or one of {', '.join(snapshot.city.levels)}")
+    given = {
+        "of": of,
+        "by": by,
+        "resolution": resolution,
+        "measure": None if measure == "count" else measure,
+        "class": class_,
+        "category": category,
+        "area": area,
+        "from": from_,
+        "to": to,
+    }
+    counts = Counts({key: str(value) for key, value in given.items() if value is not None}, _breaks(breaks))
+    city = snapshot.city
+    ground = Ground(
+        city=city,
+        revision=_revision(service, snapshot, at, revision),
+        base=base_address(request, service.settings),
+        bounds=snapshot.grid.index.bounds,
+        language=language,
+        crs=crs or (city.base_map.tile_crs if city.base_map is not None and base_map else "wgs84"),
+        with_base_map=base_map,
+    )
+    return _answer(request, make_style(name, ground, counts, dark=theme == "dark"), ground.revision)
+
+
+def _revision(service: ServiceDep, snapshot: Snapshot, at: Any, revision: int | None) -> int:
+    """The number asked for, else the one valid at a time, else the current one; NotFound for one that there is not.
+
+    Revisions are numbered without gaps, so that only a time needs the database.
+    """
+    current = snapshot.grid.revision.number
+    if revision is not None:
+        if revision > current:
+            raise NotFound(f"no revision {revision}; the current one is {current}")
+        return revision
+    if at is None:
+        return current
+    with service.database.begin(PUBLIC) as connection:
+        return revision_for(connection, city_time("at", at, snapshot.city), None).number
+
+
+def _breaks(text: str | None) -> tuple[float, ...]:
+    if not text:
+        return ()
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput("breaks", text, "must be numbers with commas between them") from None
+    if len(values) > _MOST_BREAKS:
+        raise InvalidInput("breaks", text, f"must be {_MOST_BREAKS} numbers at most")
+    return values
+
+
+def _answer(request: Request, style: dict[str, Any], revision: int) -> Response:
+    """The style with an ETag, or 304. It must be asked for anew each time: the revision may have changed."""
+    body = json.dumps(style, ensure_ascii=False, separators=(",", ":")).encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "X-GridMap-Revision": str(revision), "Vary": "Host"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
