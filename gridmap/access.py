@@ -15,6 +15,8 @@ class Action(Enum):
     START_CITY = "start or load a city"
     VERIFY = "verify a city"
     REBUILD_HEXES = "rebuild a hex cover"
+    REBUILD_BANDS = "rebuild the zoom bands"
+    PUBLISH = "publish a revision"
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
     READ_ON_THE_MAP = "read how much has a cell"
@@ -28,6 +30,8 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.START_CITY: frozenset({"system_admin"}),
     Action.VERIFY: frozenset({"auditor", "system_admin"}),
     Action.REBUILD_HEXES: frozenset({"publisher", "system_admin"}),
+    Action.REBUILD_BANDS: frozenset({"publisher", "system_admin"}),
+    Action.PUBLISH: frozenset({"publisher", "system_admin"}),
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
     Action.READ_ON_THE_MAP: frozenset(set(ROLES) - {"public", "key_admin"}),

@@ -12,6 +12,7 @@ import numpy as np
 from gridmap import shapes
 from gridmap.access import Action, require
 from gridmap.actions.addresses import refresh_addresses
+from gridmap.actions.bands import publish_bands
 from gridmap.actions.hexes import publish_cover
 from gridmap.actions.placing import Placing
 from gridmap.actions.points import PointReport, Progress, write_sections
@@ -96,6 +97,7 @@ def load_city(
         report = CityReport(city.code, grid.revision.number, len(grid.cells), _count_levels(areas))
         progress("computing the hex cover")
         publish_cover(connection, grid, progress)
+        publish_bands(connection, grid, city, progress)
         progress("loading outlines, lines and overlays")
         _load_layers(connection, folder, description, report)
         progress("loading posts and shifts")

@@ -10,21 +10,26 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from gridmap import hexes
 from gridmap.access import Action, require
 from gridmap.coverage.grid import Grid
-from gridmap.coverage.hex_cover import hex_cover
+from gridmap.coverage.hex_cover import hex_cover, hex_cover_within, hexes_near
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.model import Actor
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.grid import read_cell_codes
-from gridmap.store.hex_cover import CoverRows, read_hex_cover, write_hex_cover
+from gridmap.store.hex_cover import CoverRows, has_coarser, read_hex_cover, write_hex_cover
 from gridmap.store.revisions import read_current, read_revision
 from gridmap.store.snapshot import read_grid
 
 Progress = Callable[[str], None]
+Positions = NDArray[np.intp]
+
+# A redraw computes the cover below hexes of the first of these resolutions in which no coarser hex is in play.
+_PARTS = (7, 6, 5, 4)
 
 # The columns of the file. README.md explains them and shows how to place points with them.
 _COLUMNS = pa.schema(
@@ -58,6 +63,26 @@ def publish_cover(connection: Connection, grid: Grid, progress: Progress) -> Hex
     cover = hex_cover(grid.index, progress)
     changed = write_hex_cover(connection, grid.revision.number, cover, [cell.id for cell in grid.cells])
     return HexReport(grid.revision.number, len(cover.inner), len(cover.straddling), changed)
+
+
+def redraw_cover(
+    connection: Connection, before: Grid, after: Grid, gone: Positions, drawn: Positions, progress: Progress
+) -> None:
+    """Bring the cover from one revision to the next: compute only what lies near the cells that change.
+
+    ``gone`` and ``drawn``: positions in ``before`` and in ``after`` of cells that end, begin or change.
+    """
+    changed = np.concatenate([before.index.degrees[gone], after.index.degrees[drawn]])
+    ids = [cell.id for cell in after.cells]
+    for resolution in _PARTS:
+        within = hexes_near(changed, resolution)
+        if has_coarser(connection, before.revision.number, within):
+            continue
+        part = hex_cover_within(after.index, within, progress)
+        if part is not None:
+            write_hex_cover(connection, after.revision.number, part, ids, within)
+            return
+    publish_cover(connection, after, progress)
 
 
 def rebuild_hexes(database: Database, actor: Actor, progress: Progress) -> HexReport:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gridmap.access import covers
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.coverage.index import OUTSIDE
+from gridmap.crs import Floats
 from gridmap.hexes import hexes_of
 from gridmap.model import Actor, City
 from gridmap.store.subjects import OUTSIDE_TOP, Placed
@@ -27,8 +28,11 @@ class Placing:
         self._by_id = np.argsort(self._cell_ids, kind="stable")
 
     def place(self, rows: pd.DataFrame) -> Placed:
-        """Where the points of ``lon`` and ``lat`` are."""
-        lon, lat = rows["lon"].to_numpy(np.float64), rows["lat"].to_numpy(np.float64)
+        """Where the points of the columns ``lon`` and ``lat`` are."""
+        return self.place_points(rows["lon"].to_numpy(np.float64), rows["lat"].to_numpy(np.float64))
+
+    def place_points(self, lon: Floats, lat: Floats) -> Placed:
+        """Where n points are."""
         positions, how = self.grid.index.locate_many(lon, lat)
         return Placed(
             positions=positions,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gridmap import hexes, shapes
 from gridmap.access import Action, require
+from gridmap.actions.bands import compare_bands
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.hex_cover import hex_cover
 from gridmap.coverage.index import CoverageIndex
@@ -42,7 +43,7 @@ class VerifyReport:
 
 
 def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyReport:
-    """Check the current revision: cells a coverage; areas, hex cover and placements as the cells give them."""
+    """Check the current revision: the cells are a coverage, and all that is derived is as they give it."""
     require(actor, Action.VERIFY)
     with database.begin(actor, long_work=True) as connection:
         city = read_city(connection)
@@ -60,6 +61,8 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
             return report
         progress("computing the hex cover again")
         _check_hex_cover(connection, grid, report, progress)
+        progress("drawing the zoom bands again")
+        _check_bands(connection, grid, city, report, progress)
         progress("placing every element again")
         report.elements = _check_placements(connection, grid, "element", report)
         progress("placing every incident again")
@@ -117,6 +120,14 @@ def _check_hex_cover(connection: Connection, grid: Grid, report: VerifyReport, p
         shown = ", ".join(hexes.to_text(each) for each in found.some)
         fault = f"{found.count:,} hexes of the cover are wrong or missing: {shown}"
         report.faults.append(f"{fault}; gridmap hexes --rebuild computes it anew")
+
+
+def _check_bands(connection: Connection, grid: Grid, city: City, report: VerifyReport, progress: Progress) -> None:
+    """The stored bands are, row by row, those that the cells give."""
+    wrong = compare_bands(connection, grid, city, progress)
+    if wrong:
+        fault = f"{wrong:,} polygons of the zoom bands are wrong or missing"
+        report.faults.append(f"{fault}; gridmap bands computes them anew")
 
 
 def _check_placements(connection: Connection, grid: Grid, subject: str, report: VerifyReport) -> dict[str, int]:

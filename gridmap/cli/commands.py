@@ -13,6 +13,7 @@ import typer
 
 from gridmap.access import OPERATOR
 from gridmap.actions.base_map import set_base_map
+from gridmap.actions.bands import rebuild_bands
 from gridmap.actions.city import init_city, load_city
 from gridmap.actions.hexes import export_hexes, rebuild_hexes
 from gridmap.actions.on_the_map import current_grid, report_on_the_map
@@ -87,7 +88,7 @@ def url(city: CityOption = None) -> None:
 
 @app.command()
 def migrate(city: CityOption = None) -> None:
-    """Bring the database to the newest migration."""
+    """Bring the database to the newest migration, and derive what a city that was loaded before it lacks."""
     with open_database(read_settings(city=city)) as database:
         print(bring_up_to_date(database))
 
@@ -219,6 +220,14 @@ def hexes(
             _print(rebuild_hexes(database, OPERATOR, say), as_json and output is None)
         if output is not None:
             _print(export_hexes(database, OPERATOR, output, revision, say), as_json)
+
+
+@app.command()
+def bands(city: CityOption = None, as_json: JsonOption = False) -> None:
+    """Simplify the current revision's boundaries for all zooms anew, as tiles show them; store what differs."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        _print(rebuild_bands(database, OPERATOR, say), as_json)
 
 
 @app.command()

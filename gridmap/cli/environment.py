@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gridmap.access import OPERATOR
+from gridmap.actions.bands import add_missing_bands
 from gridmap.cluster import Cluster
 from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.programs import install_packages
@@ -88,6 +89,7 @@ def bring_up_to_date(database: Database) -> str:
         if standing(connection) != newest():
             say(f"migrating the database to {newest()}")
             upgrade(connection)
+    add_missing_bands(database, OPERATOR, say)
     return newest()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import shapely
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Table, func, select, text, update
 
 from gridmap.model import Area, Cell
 from gridmap.shapes import Geometries
@@ -61,15 +61,51 @@ def insert_area_shapes(
     copy_rows(connection, tables.area_shape, pa.table(rows))
 
 
+def end_cells(connection: Connection, revision: int, cell_ids: Sequence[int]) -> None:
+    """Let cells that are valid now end before ``revision``."""
+    _end(connection, tables.cell, "id", revision, cell_ids)
+
+
+def end_area_shapes(connection: Connection, revision: int, codes: Sequence[str]) -> None:
+    """Let derived polygons that are valid now end before ``revision``."""
+    _end(connection, tables.area_shape, "code", revision, codes)
+
+
+def _end(
+    connection: Connection, table: Table, key: str, revision: int, chosen: Sequence[int] | Sequence[str]
+) -> None:
+    valid = func.int4range(func.lower(table.c.revisions), revision)
+    going_on = (table.c[key] == func.any(list(chosen)), func.upper_inf(table.c.revisions))
+    connection.execute(update(table).where(*going_on).values(revisions=valid))
+
+
 def read_cells(connection: Connection, revision: int) -> tuple[list[Cell], Geometries]:
     """All cells valid at ``revision`` with their polygons."""
+    return _cells(connection, tables.cell.c.revisions.contains(revision))
+
+
+def _cells(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[list[Cell], Geometries]:
     table = tables.cell
     columns = (table.c.id, table.c.code, table.c.name, table.c.kind, table.c.community, table.c.services)
     wkb = func.ST_AsBinary(table.c.geom).label("wkb")
-    query = select(*columns, wkb).where(table.c.revisions.contains(revision))
-    rows = connection.execute(query).all()
+    rows = connection.execute(select(*columns, wkb).where(*conditions)).all()
     cells = [Cell(*row[:5], services=tuple(row.services)) for row in rows]
     return cells, _shapes([bytes(row.wkb) for row in rows])
+
+
+def read_cells_since(connection: Connection, base: int, revision: int) -> tuple[list[Cell], Geometries]:
+    """The cells valid at ``revision`` whose rows began after ``base``, with their polygons."""
+    return _cells(
+        connection, tables.cell.c.revisions.contains(revision), func.lower(tables.cell.c.revisions) > base
+    )
+
+
+def read_codes_until(connection: Connection, base: int, revision: int) -> set[str]:
+    """The codes of cells valid at ``base`` whose rows ended by ``revision``."""
+    table = tables.cell
+    ended = func.upper(table.c.revisions) <= revision
+    query = select(table.c.code).where(table.c.revisions.contains(base), ended)
+    return set(connection.execute(query).scalars())
 
 
 def read_cell_codes(connection: Connection, revision: int) -> dict[int, str]:
@@ -87,14 +123,18 @@ def read_areas(connection: Connection, revision: int) -> list[Area]:
     return [Area(*row) for row in connection.execute(query)]
 
 
-def read_area_shapes(connection: Connection, revision: int, level: str) -> tuple[list[str], Geometries]:
-    """Codes and stored derived polygons of a level at ``revision``, by code."""
+def read_area_shapes(
+    connection: Connection, revision: int, level: str, codes: Sequence[str] | None = None
+) -> tuple[list[str], Geometries]:
+    """Codes and stored derived polygons of a level at ``revision``, by code; of all its areas or of some."""
     table = tables.area_shape
     query = (
         select(table.c.code, func.ST_AsBinary(table.c.geom).label("wkb"))
         .where(table.c.revisions.contains(revision), table.c.level == level)
         .order_by(table.c.code)
     )
+    if codes is not None:
+        query = query.where(table.c.code == func.any(list(codes)))
     rows = connection.execute(query).all()
     return [row.code for row in rows], _shapes([bytes(row.wkb) for row in rows])
 

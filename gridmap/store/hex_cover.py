@@ -42,27 +42,49 @@ PLACE_BY_HEX = """
 """
 
 _NEW = tables.hex_cover.to_metadata(MetaData(), name="new_hex_cover")
+# Rows are compared below some hexes only: those of the temporary table hex_range.
+_IN_RANGE = "old.begins BETWEEN hex_range.begins AND hex_range.ends"
 _GOING_ON = "old.first_revision <= :revision AND (old.last_revision IS NULL OR old.last_revision >= :revision)"
 _SAME = (
     "old.begins = new.begins AND old.hex = new.hex AND old.cell_id IS NOT DISTINCT FROM new.cell_id "
     "AND old.candidates IS NOT DISTINCT FROM new.candidates"
 )
-_VANISHED = f"{_GOING_ON} AND NOT EXISTS (SELECT FROM new_hex_cover AS new WHERE {_SAME})"
+_VANISHED = f"{_IN_RANGE} AND {_GOING_ON} AND NOT EXISTS (SELECT FROM new_hex_cover AS new WHERE {_SAME})"
 _ADDED = f"NOT EXISTS (SELECT FROM hex_cover AS old WHERE {_GOING_ON} AND {_SAME})"
 _COLUMNS = "begins, ends, hex, cell_id, candidates"
 _BATCH = 50_000
+_LAST_HEX = 2**63 - 1
 
 # What this very revision wrote is corrected, what an earlier one wrote ends.
-_CORRECT = text(f"DELETE FROM hex_cover AS old WHERE {_VANISHED} AND old.first_revision = :revision")  # noqa: S608
-_END = text(f"UPDATE hex_cover AS old SET last_revision = :revision - 1 WHERE {_VANISHED}")  # noqa: S608
+_CORRECT = text(
+    "DELETE FROM hex_cover AS old USING hex_range "  # noqa: S608 - constants of this module
+    f"WHERE {_VANISHED} AND old.first_revision = :revision"
+)
+_END = text(f"UPDATE hex_cover AS old SET last_revision = :revision - 1 FROM hex_range WHERE {_VANISHED}")  # noqa: S608
 _ADD = text(
     f"INSERT INTO hex_cover (first_revision, {_COLUMNS}) "  # noqa: S608 - constants of this module
     f"SELECT :revision, {_COLUMNS} FROM new_hex_cover AS new WHERE {_ADDED}"
 )
 _COMPARE = text(
     "SELECT hex, count(*) OVER () AS wrong FROM ("  # noqa: S608 - constants of this module
-    f"SELECT hex FROM hex_cover AS old WHERE {_VANISHED} UNION "
+    f"SELECT old.hex FROM hex_cover AS old, hex_range WHERE {_VANISHED} UNION "
     f"SELECT hex FROM new_hex_cover AS new WHERE {_ADDED}) AS either ORDER BY hex LIMIT :most"
+)
+
+_HAS_COARSER = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM unnest(CAST(:begins AS bigint[]), CAST(:ends AS bigint[]), CAST(:hexes AS bigint[]))
+            AS part (begins, ends, hex)
+        CROSS JOIN LATERAL (
+            SELECT old.hex, old.ends FROM hex_cover AS old
+            WHERE old.begins <= part.begins AND old.first_revision <= :revision
+              AND (old.last_revision IS NULL OR old.last_revision >= :revision)
+            ORDER BY old.begins DESC LIMIT 1
+        ) AS above
+        WHERE above.ends >= part.ends AND above.hex <> part.hex
+    )
+    """
 )
 
 
@@ -79,35 +101,54 @@ def has_hex_cover(connection: Connection) -> bool:
     return bool(connection.execute(select(select(tables.hex_cover.c.begins).exists())).scalar_one())
 
 
-def write_hex_cover(connection: Connection, revision: int, cover: HexCover, cell_ids: Sequence[int]) -> int:
+def write_hex_cover(
+    connection: Connection,
+    revision: int,
+    cover: HexCover,
+    cell_ids: Sequence[int],
+    within: NDArray[np.int64] | None = None,
+) -> int:
     """Make this the cover of the newest revision; returns how many rows were added or closed.
 
-    ``cell_ids``: the ids of the cells at the cover's positions.
+    ``cell_ids``: the ids of the cells at the cover's positions; ``within``: hexes below which the cover is given,
+    the rest of it stays; None for the whole.
     """
     rows = _rows(cover, cell_ids, revision)
     if not has_hex_cover(connection):
         copy_rows(connection, tables.hex_cover, rows)
         return len(rows)
-    _bring(connection, rows)
+    _bring(connection, rows, within)
     changed = [connection.execute(each, {"revision": revision}).rowcount for each in (_CORRECT, _END, _ADD)]
-    connection.execute(text("DROP TABLE new_hex_cover"))
+    connection.execute(text("DROP TABLE new_hex_cover, hex_range"))
     return sum(changed)
+
+
+def has_coarser(connection: Connection, revision: int, within: NDArray[np.int64]) -> bool:
+    """Whether one of these hexes lies in a coarser one that a revision's cover has."""
+    begins, ends = hexes.descendants(within)
+    given = {"revision": revision, "begins": begins.tolist(), "ends": ends.tolist(), "hexes": within.tolist()}
+    return bool(connection.execute(_HAS_COARSER, given).scalar_one())
 
 
 def compare_hex_cover(
     connection: Connection, revision: int, cover: HexCover, cell_ids: Sequence[int], most: int
 ) -> Differences:
     """How the stored cover of a revision differs from one computed anew; names up to ``most`` hexes."""
-    _bring(connection, _rows(cover, cell_ids, revision))
+    _bring(connection, _rows(cover, cell_ids, revision), None)
     found = connection.execute(_COMPARE, {"revision": revision, "most": most}).all()
-    connection.execute(text("DROP TABLE new_hex_cover"))
+    connection.execute(text("DROP TABLE new_hex_cover, hex_range"))
     return Differences(int(found[0].wrong) if found else 0, [int(row.hex) for row in found])
 
 
-def _bring(connection: Connection, rows: pa.Table) -> None:
+def _bring(connection: Connection, rows: pa.Table, within: NDArray[np.int64] | None) -> None:
     connection.execute(text("CREATE TEMPORARY TABLE new_hex_cover (LIKE hex_cover) ON COMMIT DROP"))
     copy_rows(connection, _NEW, rows)
+    connection.execute(text("CREATE TEMPORARY TABLE hex_range (begins bigint, ends bigint) ON COMMIT DROP"))
+    begins, ends = ([0], [_LAST_HEX]) if within is None else (each.tolist() for each in hexes.descendants(within))
+    ranges = text("INSERT INTO hex_range SELECT * FROM unnest(CAST(:begins AS bigint[]), CAST(:ends AS bigint[]))")
+    connection.execute(ranges, {"begins": begins, "ends": ends})
     connection.execute(text("ANALYZE new_hex_cover"))
+    connection.execute(text("ANALYZE hex_range"))
 
 
 def _rows(cover: HexCover, cell_ids: Sequence[int], revision: int) -> pa.Table:

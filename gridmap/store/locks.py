@@ -16,6 +16,11 @@ def lock_revision(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE revision IN SHARE MODE"))
 
 
+def lock_for_publishing(connection: Connection) -> None:
+    """Be the only one that publishes until the transaction ends, after all loads; readers are not held up."""
+    connection.execute(text("LOCK TABLE revision IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def limit_waiting(connection: Connection, seconds: int) -> None:
     """Wait no longer for any lock in this transaction; after that the answer is Unavailable."""
     connection.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": f"{seconds}s"})

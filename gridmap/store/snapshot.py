@@ -16,7 +16,7 @@ from gridmap.shapes import Geometries
 from gridmap.store import tables
 from gridmap.store.city import read_city
 from gridmap.store.duty import next_change, read_duty
-from gridmap.store.grid import read_areas, read_cells
+from gridmap.store.grid import read_areas, read_cells, read_cells_since, read_codes_until
 from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.revisions import read_current
@@ -45,7 +45,7 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
         return before is not None and before.versions.get(part) == versions[part]
 
     city = before.city if before is not None and same("grid") else read_city(connection)
-    grid = before.grid if before is not None and same("grid") else read_grid(connection, city)
+    grid = _grid(connection, city, before, same("grid"))
     overlays = (
         before.overlays if before is not None and same("overlays") else OverlayMap(*read_overlays(connection, now))
     )
@@ -57,12 +57,37 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
     return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until)
 
 
+def _grid(connection: Connection, city: City, before: Snapshot | None, same: bool) -> Grid:
+    if before is None:
+        return read_grid(connection, city)
+    return before.grid if same else read_grid_after(connection, city, before.grid)
+
+
 def read_grid(connection: Connection, city: City) -> Grid:
     """The current revision's grid, ready for lookups. LoadRefused when its cells are not a coverage."""
     revision, cells, shapes, areas = read_cells_and_areas(connection)
     return Grid(
         revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells])
     )
+
+
+def read_grid_after(connection: Connection, city: City, before: Grid) -> Grid:
+    """The current revision's grid, made from one that was read before: only what changed since is read.
+
+    LoadRefused when the cells are not a coverage.
+    """
+    revision = read_current(connection)
+    if revision.number <= before.revision.number:
+        return read_grid(connection, city)
+    cells, shapes = by_code(*read_cells_since(connection, before.revision.number, revision.number))
+    fresh = {cell.code: (cell, shape) for cell, shape in zip(cells, shapes, strict=True)}
+    codes = read_codes_until(connection, before.revision.number, revision.number)
+    ended = codes - fresh.keys()
+    index = before.index.redrawn(ended, {code: shape for code, (_, shape) in fresh.items()})
+    kept = {cell.code: cell for cell in before.cells if cell.code not in codes}
+    every = {**kept, **{code: cell for code, (cell, _) in fresh.items()}}
+    areas = {area.code: area for area in read_areas(connection, revision.number)}
+    return Grid(revision, tuple(every[code.decode()] for code in index.codes.tolist()), areas, index)
 
 
 def read_cells_and_areas(

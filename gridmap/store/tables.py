@@ -37,6 +37,7 @@ from sqlalchemy.dialects.postgresql import (
     TSTZRANGE,
     ExcludeConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 from gridmap.model import (
     ADDRESS_KINDS,
@@ -60,6 +61,7 @@ metadata = MetaData(
 )
 
 SRID = 4326
+MERCATOR_SRID = 3857
 Code = Text(collation="C")
 
 
@@ -67,8 +69,8 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
-def _geometry(kind: str) -> Geometry:
-    return Geometry(kind, srid=SRID, spatial_index=False)
+def _geometry(kind: str, srid: int = SRID) -> Geometry:
+    return Geometry(kind, srid=srid, spatial_index=False)
 
 
 def _moment(name: str, *, default_now: bool = False, nullable: bool = False) -> Column[object]:
@@ -177,6 +179,51 @@ hex_cover = Table(
     CheckConstraint("begins <= ends", name="descendants"),
     comment="Derived: hexes wholly in cell_id, or straddling candidates (0 outside). Points whose hex is from "
     "begins to ends lie in one. Publishing writes it, verify recomputes it.",
+)
+
+
+def _band_rows() -> list[SchemaItem]:
+    """A polygon as a zoom band shows it, in Web Mercator, and the point at which its name stands."""
+    return [
+        Column("last_revision", Integer),
+        Column("geom", _geometry("MULTIPOLYGON", MERCATOR_SRID), nullable=False),
+        Column("label", _geometry("POINT", MERCATOR_SRID), nullable=False),
+        CheckConstraint("last_revision >= first_revision", name="revisions"),
+    ]
+
+
+cell_band = Table(
+    "cell_band",
+    metadata,
+    Column("cell_id", Integer, primary_key=True, autoincrement=False),
+    Column("band", SmallInteger, primary_key=True, autoincrement=False),
+    Column("first_revision", Integer, primary_key=True, autoincrement=False),
+    *_band_rows(),
+    Index("ix_cell_band_band_geom", "band", "geom", postgresql_using="gist"),
+    comment="Derived: the whole coverage simplified at once for a band of zooms. Publishing writes it, verify "
+    "recomputes it.",
+)
+
+area_band = Table(
+    "area_band",
+    metadata,
+    Column("code", Code, primary_key=True),
+    Column("band", SmallInteger, primary_key=True, autoincrement=False),
+    Column("first_revision", Integer, primary_key=True, autoincrement=False),
+    Column("level", Text, nullable=False),
+    *_band_rows(),
+    Index("ix_area_band_level_band_geom", "level", "band", "geom", postgresql_using="gist"),
+    comment="Derived: the union of an area's cells as a band of zooms shows them.",
+)
+
+redrawn_box = Table(
+    "redrawn_box",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("revision", Integer, ForeignKey("revision.number"), nullable=False),
+    *(Column(name, Float(53), nullable=False) for name in ("west", "south", "east", "north")),
+    Index("ix_redrawn_box_revision", "revision"),
+    comment="Where a revision after the first shows another map than the one before, in Web Mercator metres.",
 )
 
 lineage = Table(

@@ -63,6 +63,12 @@ class Mixed:
 
 
 @pytest.fixture
+def rng() -> np.random.Generator:
+    """The same draws in every run."""
+    return np.random.default_rng(20261125)
+
+
+@pytest.fixture
 def mix(tmp_path: Path, heping: Database) -> Callable[..., Mixed]:
     """Writes mixed files, the same for the same seed."""
     with heping.begin(OPERATOR) as connection:

@@ -26,4 +26,3 @@ def test_rows_are_loaded_twice_and_taken_back(heping: Database) -> None:
     assert report.rows == 2_000
     assert report.first_rows_per_s == pytest.approx(2_000 / report.first_s, rel=0.2)
     assert counted(heping) == before
-

@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from gridmap import hexes
-from gridmap.coverage.hex_cover import FINEST, HexCover, hex_cover
+from gridmap.coverage.hex_cover import FINEST, HexCover, hex_cover, hex_cover_within, hexes_near
 from gridmap.coverage.hex_plane import MARGIN_M, vectors_of
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import InvalidInput
@@ -227,3 +227,42 @@ def test_progress_is_told(heping_cells: Geometries) -> None:
     hex_cover(CoverageIndex.build(heping_cells, METRIC), told.append)
     assert any("edges" in line for line in told)
     assert any(f"resolution {FINEST} of {FINEST}" in line for line in told)
+
+
+def rows_of(cover: HexCover) -> dict[int, object]:
+    """Hex -> the position of its cell, or its candidates."""
+    rows: dict[int, object] = dict(zip(cover.inner.tolist(), cover.cells.tolist(), strict=True))
+    for at, hex_ in enumerate(cover.straddling.tolist()):
+        rows[hex_] = cover.candidates[cover.starts[at] : cover.starts[at + 1]].tolist()
+    return rows
+
+
+@pytest.mark.parametrize("coverage", [city, corner_of_the_icosahedron, edge_of_the_icosahedron])
+def test_a_part_is_that_of_the_whole(coverage: Callable[[], Geometries], rng: Rng) -> None:
+    """Below any hexes that hold no cell's inside as a whole; near a cell are all hexes that its redraw changes."""
+    cells = coverage()
+    index = CoverageIndex.build(cells, METRIC)
+    whole = rows_of(hex_cover(index, quiet))
+    begins_of_rows = hexes.descendants(np.array(list(whole), np.int64))[0]
+    parts = 0
+    for resolution in (8, 7, 5, 3, 2):
+        for cell in rng.choice(len(cells), 5).tolist():
+            within = hexes_near(cells[[cell]], resolution)
+            part = hex_cover_within(index, within, quiet)
+            if part is None:
+                continue
+            begins, ends = hexes.descendants(within)
+            place = np.searchsorted(begins, begins_of_rows, side="right") - 1
+            below = (place >= 0) & (begins_of_rows <= ends[place])
+            expected = {hex_: each for (hex_, each), inside in zip(whole.items(), below, strict=True) if inside}
+            assert rows_of(part) == expected
+            others = [each for hex_, each in whole.items() if hex_ not in expected]
+            assert not any(cell == each or (isinstance(each, list) and cell in each) for each in others)
+            parts += 1
+    assert parts > 5
+
+
+def test_hexes_that_may_lie_in_a_coarser_one_give_no_part() -> None:
+    index = CoverageIndex.build(large(), METRIC)
+    assert hex_cover_within(index, hexes_near(large()[:1], 7), quiet) is None
+    assert hex_cover_within(index, hexes.every_coarsest(), quiet) is None
