@@ -222,7 +222,7 @@ def _differing(fresh: Mapping[K, Drawn], stored: Mapping[K, Drawn]) -> dict[K, D
     known = [name for name in fresh if name in stored]
     new, old = (np.array([each[name] for name in known], dtype=object).reshape(-1, 2) for each in (fresh, stored))
     same = np.asarray(shapely.equals_exact(new, old, 0.0)).all(axis=1)
-    kept = {name for name, is_same in zip(known, same, strict=True) if is_same}
+    kept = {known[at] for at in np.flatnonzero(same)}
     return {name: drawn for name, drawn in fresh.items() if name not in kept}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from gridmap.actions.hexes import redraw_cover
 from gridmap.actions.placing import Placing
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import HOW
-from gridmap.errors import RuleBroken
+from gridmap.errors import RuleBroken, Unavailable
 from gridmap.model import Actor, City, Revision
 from gridmap.redraw.change import GridChange, Redrawn, area_shares, redrawn
 from gridmap.store.bands import insert_boxes
@@ -38,9 +39,12 @@ from gridmap.store.replacing import SUBJECTS, Standing, place_from, read_standin
 from gridmap.store.revisions import insert_revision, read_current
 from gridmap.store.snapshot import read_grid
 from gridmap.store.subjects import ELEMENT, Subject
+from gridmap.store.workers import LEASE, count_behind
 
 Progress = Callable[[str], None]
 Moves = Counter[tuple[int, int]]
+
+_LOOK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def publish(
     ``grid``: that of ``base`` when the caller has it, so that it is not read. RuleBroken when another revision was
     published meanwhile, when the outer line would move, or when the time is not after that of the base;
     LoadRefused when the cells would be no coverage; InvalidInput for codes, kinds and communities that there are
-    not. A load under way is waited for.
+    not. A load under way is waited for. When it returns, no worker that
+    is alive calls the base the current revision.
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, long_work=True) as connection:
@@ -93,7 +98,20 @@ def publish(
         _write_lineage(connection, before, result, moves[ELEMENT.table.name])
         moved = {name: sum(n for (old, new), n in each.items() if old != new) for name, each in moves.items()}
         progress("committing")
+    progress("waiting until all workers serve it")
+    _wait_for_workers(database, actor, revision.number)
     return Published(revision, len(change.ended), len(change.drawn), moved)
+
+
+def _wait_for_workers(database: Database, actor: Actor, revision: int) -> None:
+    """Until no worker calls an earlier revision the current one; a dead one is waited for as long as its lease."""
+    deadline = time.monotonic() + 2 * LEASE.total_seconds()
+    while time.monotonic() < deadline:
+        with database.begin(actor) as connection:
+            if not count_behind(connection, revision):
+                return
+        time.sleep(_LOOK_AGAIN_S)
+    raise Unavailable(f"revision {revision} is published, but a worker goes on with the one before: restart it")
 
 
 def _check_base(current: Revision, base: int, valid_from: datetime) -> None:

@@ -226,6 +226,15 @@ redrawn_box = Table(
     comment="Where a revision after the first shows another map than the one before, in Web Mercator metres.",
 )
 
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    _moment("seen_at"),
+    comment="Servers that run now and the revision that each calls the current one; publishing waits for them.",
+)
+
 lineage = Table(
     "lineage",
     metadata,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from gridmap.actions.bands import publish_bands
 from gridmap.actions.publish import Published, publish
 from gridmap.actions.verify import verify_city
 from gridmap.coverage.grid import Grid
+from gridmap.current import Current
 from gridmap.errors import InvalidInput, LoadRefused, NotAllowed, RuleBroken
 from gridmap.model import Actor
 from gridmap.redraw.change import DrawnCell, GridChange
@@ -210,3 +214,51 @@ def test_what_breaks_a_rule_publishes_nothing(heping_copy: Database, rng: Rng) -
         publish(heping_copy, Actor("p", "planner", ("*",)), 1, good, begins, "", quiet)
     assert grid_of(heping_copy).revision.number == 1
     assert verify_city(heping_copy, OPERATOR, quiet).faults == []
+
+
+def test_once_it_answers_no_worker_calls_the_base_current(heping_copy: Database, rng: Rng, tmp_path: Path) -> None:
+    """Two workers; a third stands still, as under a debugger, and counts itself as cut off when its lease ends."""
+    workers = [Current(heping_copy, tmp_path / str(number)) for number in range(3)]
+    go_on, grid = threading.Event(), grid_of(heping_copy)
+    for worker in workers:
+        worker.start()
+    try:
+        for turn in range(3):
+            published = publish_next(heping_copy, a_split(grid, rng, f"x{turn}"), grid)
+            for worker in workers:
+                assert worker.state.gone_since is None
+                assert worker.state.ready.grid.revision == published.revision
+            grid = workers[0].state.ready.grid
+        still = workers[2]
+        still.refresh = go_on.wait  # type: ignore[method-assign, assignment]
+        time.sleep(1)
+        publish_next(heping_copy, a_split(grid, rng, "y"), grid)
+        assert [worker.state.gone_since is None for worker in workers] == [True, True, False]
+        assert still.state.ready.grid.revision.number == grid.revision.number
+        with heping_copy.begin(OPERATOR) as connection:
+            assert connection.execute(text("SELECT count(*) FROM worker")).scalar_one() == 3
+    finally:
+        go_on.set()
+        for worker in workers:
+            worker.stop()
+    with heping_copy.begin(OPERATOR) as connection:
+        assert connection.execute(text("SELECT count(*) FROM worker")).scalar_one() == 0
+
+
+def test_a_worker_that_lags_is_waited_for(heping_copy: Database, rng: Rng, tmp_path: Path) -> None:
+    worker, grid = Current(heping_copy, tmp_path), grid_of(heping_copy)
+    refresh = worker.refresh
+
+    def late() -> None:
+        time.sleep(2)
+        refresh()
+
+    worker.start()
+    worker.refresh = late  # type: ignore[method-assign]
+    try:
+        for turn in range(2):
+            published = publish_next(heping_copy, a_split(grid, rng, f"x{turn}"), grid)
+            assert worker.state.ready.grid.revision == published.revision
+            grid = worker.state.ready.grid
+    finally:
+        worker.stop()

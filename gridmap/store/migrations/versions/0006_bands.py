@@ -1,4 +1,4 @@
-"""The zoom bands that tiles are made of, and where revisions change them."""
+"""The zoom bands that tiles are made of, where revisions change them, and the workers that follow revisions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -50,3 +50,11 @@ def upgrade() -> None:
         comment="Where a revision after the first shows another map than the one before, in Web Mercator metres.",
     )
     op.create_index("ix_redrawn_box_revision", "redrawn_box", ["revision"], unique=False)
+    op.create_table(
+        "worker",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
+        comment="Servers that run now and the revision that each calls the current one; publishing waits for them.",
+    )
