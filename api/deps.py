@@ -71,7 +71,9 @@ ActorDep = Annotated[Actor, Depends(actor_of)]
 CODE_PATTERN = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
 CodePath = Annotated[str, Path(pattern=CODE_PATTERN, description="a code of the registry")]
 CodeQuery = Annotated[str | None, Query(pattern=CODE_PATTERN)]
-CategoryQuery = Annotated[str | None, Query(pattern=CODE_PATTERN, description="category of incident, such as noise")]
+CategoryQuery = Annotated[
+    str | None, Query(pattern=CODE_PATTERN, description="category of incident, such as noise")
+]
 RevisionQuery = Annotated[
     int | None, Query(ge=1, le=LARGEST_REVISION, description="the grid of this revision, with today's data")
 ]

@@ -16,7 +16,7 @@ _LOOK_EVERY_S = 0.25
 
 @dataclass(frozen=True)
 class Notice:
-    """What clients are told: the revision that is current, and since when the database is gone (None: it is there)."""
+    """What clients are told: which revision is current, and since when the database is gone (None: it is there)."""
 
     revision: int
     cells: int
@@ -41,7 +41,7 @@ def notice_of(state: State) -> Notice | None:
 
 
 class Events:
-    """The clients of one worker. :meth:`watch` runs as a task; :meth:`close` ends every stream, from any thread."""
+    """The clients of one worker. :meth:`watch` runs as a task; :meth:`close`, from any thread, ends every stream."""
 
     def __init__(self, current: Current, most_clients: int) -> None:
         self._current = current
@@ -63,7 +63,9 @@ class Events:
     def seat(self) -> Iterator[None]:
         """A place among the clients; Unavailable when all are taken or the worker stops."""
         if self._closed or self._clients >= self._most:
-            raise Unavailable(f"no more than {self._most} clients can follow here; ask /readyz now and then instead")
+            raise Unavailable(
+                f"no more than {self._most} clients can follow here; ask /readyz now and then instead"
+            )
         self._clients += 1
         try:
             yield
@@ -71,12 +73,12 @@ class Events:
             self._clients -= 1
 
     async def watch(self) -> None:
-        """Wake the clients whenever the state is another one, until :meth:`close`."""
-        seen = self._current.state
+        """Wake the clients whenever there is another notice, until :meth:`close`."""
+        seen = notice_of(self._current.state)
         while not self._closed:
             await asyncio.sleep(_LOOK_EVERY_S)
-            now = self._current.state
-            if now is not seen:
+            now = notice_of(self._current.state)
+            if now != seen:
                 seen = now
                 self._wake()
         self._wake()

@@ -1,4 +1,4 @@
-"""The address under which clients reach the service: what styles and pages name their tiles by. Pure but for the request."""
+"""The address under which clients reach the service, by which styles name their tiles."""
 
 from __future__ import annotations
 

@@ -69,12 +69,10 @@ class BaseMap:
     def __post_init__(self) -> None:
         if self.crs not in BASE_MAP_CRS:
             raise InvalidInput("base_map.crs", self.crs, f"must be one of {', '.join(BASE_MAP_CRS)}")
-        places = {"xyz": _WMTS_PLACES.values(), "wmts": _WMTS_PLACES.keys()}.get(self.kind)
+        places = {"xyz": tuple(_WMTS_PLACES.values()), "wmts": tuple(_WMTS_PLACES)}.get(self.kind)
         if places is None:
             raise InvalidInput("base_map.kind", self.kind, "must be xyz or wmts")
-        if not self.url.startswith(("http://", "https://")) or any(
-            char in self.url for char in " \"'<>;,"
-        ):
+        if not self.url.startswith(("http://", "https://")) or any(char in self.url for char in " \"'<>;,"):
             raise InvalidInput("base_map.url", self.url, "must be an http address without blanks and quotes")
         if "{" in self.origin:
             raise InvalidInput("base_map.url", self.url, "must name one host; GridMap knows no {s}")

@@ -1,7 +1,7 @@
 """The colours of the styles, and why these: pure data. Imports nothing.
 
-Kinds and lines are told apart by people with any common colour blindness: hues lie on the blue-orange axis and differ
-in lightness too. Ramps grow in lightness from end to end, so that they also work in grey.
+Kinds and lines are told apart by people with any common colour blindness: hues lie on the blue-orange axis and
+differ in lightness too. Ramps grow in lightness from end to end, so that they also work in grey.
 """
 
 from __future__ import annotations

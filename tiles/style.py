@@ -1,7 +1,7 @@
-"""MapLibre styles of one revision: light, dark, choropleth and heat. Pure; imports ``gridmap.model`` and ``errors``.
+"""MapLibre styles of one revision: light, dark, choropleth and heat. Pure; imports ``model`` and ``errors``.
 
-Every source of a style is pinned to one revision, and nothing in a style names another host but the city's own base
-map: there are no ``glyphs`` and no sprites, since MapLibre then draws all letters from the fonts of the machine.
+Every source of a style is pinned to one revision, and nothing in a style names another host but the city's own
+base map: there are no ``glyphs`` and no sprites, since MapLibre then draws all letters from the fonts of the machine.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from gridmap.errors import InvalidInput, NotFound
-from gridmap.model import CELL_KINDS, CELL_LEVEL, City
+from gridmap.model import CELL_KINDS, CELL_LEVEL, BaseMap, City
 from tiles.palette import DARK, LIGHT, Palette
 
 Json = dict[str, Any]
@@ -38,7 +39,7 @@ _LARGEST_SHIFT_DEGREES = 0.02
 
 @dataclass(frozen=True)
 class Counts:
-    """Which counts a choropleth or heat style shows: the query of ``/v1/heatmap``, and where a new colour begins."""
+    """Which counts a choropleth or heat style shows: the query of ``/v1/heatmap``, and where colours begin."""
 
     query: Mapping[str, str] = field(default_factory=dict)
     breaks: tuple[float, ...] = ()
@@ -62,6 +63,8 @@ class Ground:
     language: str = "zh"
     crs: str = "wgs84"
     with_base_map: bool = True
+    data_as_of: datetime | None = None
+    """How old the data are that this is made from, while the database is away; None: it is there."""
 
 
 def make_style(name: str, ground: Ground, counts: Counts | None = None, dark: bool = False) -> Json:
@@ -146,16 +149,25 @@ def _base_map(ground: Ground) -> Json:
     base = ground.city.base_map
     if base is None or not ground.with_base_map or base.tile_crs != ground.crs:
         return {}
-    shown = " ".join(html.escape(part) for part in (base.attribution, base.approval_number) if part)
     source = {
         "type": "raster",
         "tiles": [_cgcs2000(base.xyz) if base.crs == "cgcs2000" else base.xyz],
         "tileSize": base.tile_size,
         "minzoom": base.lowest_zoom,
         "maxzoom": base.highest_zoom,
-        "attribution": shown,
+        "attribution": html.escape(_words(base)),
     }
     return {"base_map": source}
+
+
+def _words(base: BaseMap) -> str:
+    return " ".join(part for part in (base.attribution, base.approval_number) if part)
+
+
+def _base_map_words(ground: Ground) -> str:
+    """Whose the base map is and the number under which it was approved; empty where it is not shown."""
+    base = ground.city.base_map
+    return _words(base) if base is not None and _base_map(ground) else ""
 
 
 def _cgcs2000(template: str) -> str:
@@ -168,15 +180,15 @@ def _cgcs2000(template: str) -> str:
 def _metadata(
     name: str, ground: Ground, counts: Counts, palette: Palette, data: Sequence[str], dark: bool
 ) -> Json:
-    base = ground.city.base_map
     return {
         "gridmap:revision": ground.revision,
         "gridmap:language": ground.language,
         "gridmap:crs": ground.crs,
         "gridmap:dark": dark,
+        "gridmap:data_as_of": None if ground.data_as_of is None else ground.data_as_of.isoformat(),
         "gridmap:attribution": ground.city.attribution,
         "gridmap:notice": ground.city.notice.get(ground.language, ""),
-        "gridmap:approval_number": base.approval_number if base is not None and _base_map(ground) else "",
+        "gridmap:base_map": _base_map_words(ground),
         "gridmap:data": list(data),
         "gridmap:legend": _legend(name, ground, counts, palette),
     }

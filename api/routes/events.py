@@ -19,7 +19,7 @@ _RETRY_MS = 3000
 
 
 def _seat(request: Request) -> Iterator[Events]:
-    """A place among the clients, given back when the response has ended. It holds nothing that must be committed."""
+    """A place among the clients, given back when the response has ended; nothing in it is to be committed."""
     events: Events = request.app.state.events
     with events.seat():
         yield events
@@ -32,8 +32,8 @@ async def get_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """A stream that says which revision is current, at once and whenever that changes.
 
-    Each event is called `revision` and carries the revision as its id; `degraded` is set while the database is away.
-    A comment comes every 15 seconds. 503 when too many clients follow: ask `/readyz` now and then instead.
+    Each event is called `revision` and carries the revision as its id; `degraded` is set while the database is
+    away. A comment comes every 15 seconds. 503 when too many clients follow: ask `/readyz` now and then instead.
     """
     async for notice in events.notices(last_event_id):
         announcement = Announcement(

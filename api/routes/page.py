@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -21,7 +22,7 @@ _POLICY = (
     "img-src 'self' data: blob:; connect-src 'self'{also}; base-uri 'none'; form-action 'self'; "
     "frame-ancestors {ancestors}"
 )
-_PAGE = {200: {"content": {"text/html": {}}}}
+_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
 
 @router.get("/", response_class=HTMLResponse, responses=_PAGE)

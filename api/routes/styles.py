@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -59,11 +60,12 @@ def get_style(
 ) -> Response:
     """A MapLibre style (version 8) of the current grid, of `revision` or of the one valid `at` a time.
 
-    All of its sources are of that one revision. There are no glyphs and no sprites in it: MapLibre GL JS draws letters
-    from the fonts of the machine. `choropleth` and `heat` colour the counts of `/v1/heatmap`, by that route's parameters.
-    `metadata` holds revision, legend and notice.
+    All of its sources are of that one revision. There are no glyphs and no sprites in it: MapLibre GL JS draws
+    letters from the fonts of the machine. `choropleth` and `heat` colour the counts of `/v1/heatmap`, by that
+    route's parameters. `metadata` holds revision, legend and notice.
     """
-    snapshot = service.state.ready
+    state = service.state
+    snapshot = state.ready
     if by not in ("cell", "hex", *snapshot.city.levels):
         raise InvalidInput("by", by, f"must be cell, hex or one of {', '.join(snapshot.city.levels)}")
     given = {
@@ -87,12 +89,13 @@ def get_style(
         language=language,
         crs=crs or (city.base_map.tile_crs if city.base_map is not None and base_map else "wgs84"),
         with_base_map=base_map,
+        data_as_of=None if state.gone_since is None else snapshot.taken_at,
     )
     return _answer(request, make_style(name, ground, counts, dark=theme == "dark"), ground.revision)
 
 
-def _revision(service: ServiceDep, snapshot: Snapshot, at: Any, revision: int | None) -> int:
-    """The number asked for, else the one valid at a time, else the current one; NotFound for one that there is not.
+def _revision(service: ServiceDep, snapshot: Snapshot, at: datetime | None, revision: int | None) -> int:
+    """The number asked for, else the one valid at a time, else the current one; NotFound if there is none.
 
     Revisions are numbered without gaps, so that only a time needs the database.
     """

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from gridmap.access import OPERATOR
-from gridmap.actions.base_map import set_base_map
 from gridmap.actions.bands import rebuild_bands
+from gridmap.actions.base_map import set_base_map
 from gridmap.actions.city import init_city, load_city
 from gridmap.actions.hexes import export_hexes, rebuild_hexes
 from gridmap.actions.on_the_map import current_grid, report_on_the_map
@@ -104,7 +104,9 @@ def init(description: Path, city: CityOption = None) -> None:
 
 @app.command("base-map")
 def base_map(
-    description: Annotated[Path | None, typer.Argument(help="a CITY.toml; without one the map is taken away")] = None,
+    description: Annotated[
+        Path | None, typer.Argument(help="a CITY.toml; without one the map is taken away")
+    ] = None,
     city: CityOption = None,
 ) -> None:
     """Put the [base_map] of a CITY.toml under the city's styles, also while it is served."""

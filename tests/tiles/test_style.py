@@ -126,12 +126,15 @@ def test_the_base_map_shows_its_number_and_only_under_tiles_of_its_crs() -> None
     style = make_style("light", replace(GROUND, city=city, crs="gcj02"))
     assert style["sources"]["base_map"]["tiles"] == ["https://maps.city.example/wmts/{z}/{y}/{x}.png"]
     assert style["sources"]["base_map"]["attribution"] == "City survey 津S(2026)001"
-    assert style["metadata"]["gridmap:approval_number"] == "津S(2026)001"
+    assert style["metadata"]["gridmap:base_map"] == "City survey 津S(2026)001"
     assert [layer["id"] for layer in style["layers"]][:2] == ["ground", "base_map"]
     shifted = make_style("light", replace(GROUND, city=city, crs="wgs84"))
     assert "base_map" not in shifted["sources"]
-    assert shifted["metadata"]["gridmap:approval_number"] == ""
-    assert "base_map" not in make_style("light", replace(GROUND, city=city, crs="gcj02", with_base_map=False))["sources"]
+    assert shifted["metadata"]["gridmap:base_map"] == ""
+    assert (
+        "base_map"
+        not in make_style("light", replace(GROUND, city=city, crs="gcj02", with_base_map=False))["sources"]
+    )
     degrees = replace(city, base_map=replace(BASE, crs="cgcs2000"))
     tiles = make_style("light", replace(GROUND, city=degrees))["sources"]["base_map"]["tiles"]
     assert tiles == ["cgcs2000://https://maps.city.example/wmts/[z]/[y]/[x].png#{z}/{x}/{y}"]

@@ -2,7 +2,7 @@
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./embed.css";
 import {
-  AttributionControl, NavigationControl, Popup, ScaleControl, setWorkerUrl,
+  NavigationControl, Popup, ScaleControl, setWorkerUrl,
   type LayerSpecification, type LngLat, type LngLatBoundsLike, type Map as MapLibre,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
@@ -53,16 +53,17 @@ try {
 const language = parameters.language;
 const pinned = parameters.revision !== "" || parameters.at !== "";
 const service = new Service(parameters.key);
-const surface = new Surface(stage, { locale: {}, attributionControl: false }, prepare);
+const surface = new Surface(stage, { attributionControl: false }, prepare);
 let popup: Popup | null = null;
 let announced = 0;
 let loading = false;
 let gone = false;
 let news: News | null = null;
+let failure: { text: string; final: boolean } | null = null;
 
 document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 document.documentElement.dataset["theme"] = parameters.style === "dark" ? "dark" : parameters.theme;
-tell(say(language, "loading"), "info");
+tellHowItStands();
 
 function tell(text: string, kind: "info" | "warning" | "error" | ""): void {
   state.textContent = text;
@@ -72,11 +73,17 @@ function tell(text: string, kind: "info" | "warning" | "error" | ""): void {
 
 /** The line that says how things stand: the gravest thing only. */
 function tellHowItStands(): void {
-  if (gone) {
+  if (failure?.final) {
+    tell(failure.text, "error");
+  } else if (gone) {
     const known = window.gridmap.revision;
     tell(known ? say(language, "unreachable", known) : say(language, "unreachableYet"), "warning");
+  } else if (failure) {
+    tell(failure.text, "warning");
   } else if (news?.degraded) {
     tell(say(language, "degraded", new Date(news.degraded.data_as_of).toLocaleString(language)), "warning");
+  } else if (stage.hasAttribute("aria-busy")) {
+    tell(say(language, "loading"), "info");
   } else {
     tell("", "");
   }
@@ -85,7 +92,6 @@ function tellHowItStands(): void {
 function prepare(map: MapLibre): void {
   map.addControl(new NavigationControl({ visualizePitch: false }), "top-right");
   map.addControl(new ScaleControl(), "bottom-left");
-  map.addControl(new AttributionControl({ compact: true }), "bottom-right");
   map.dragRotate.disable();
   map.touchZoomRotate.disableRotation();
   map.on("click", (event) => void ask(event.lngLat));
@@ -173,15 +179,16 @@ async function bringUpToDate(): Promise<void> {
     const bounds = await withArea(style);
     const { "gridmap:revision": revision } = style.metadata;
     if (revision !== window.gridmap.revision) {
+      if (!surface.map) describeStyle(style); // before the map is made, which is as large as these leave it room
       await surface.show(style, bounds, () => takeOver(style));
       stage.removeAttribute("aria-busy");
     }
     again = !pinned && revision < announced; // one worker may know of it before another
     gone = false;
-    tellHowItStands();
+    failure = null;
   } catch (error) {
     again = !isFinal(error);
-    tell(failureOf(error), isFinal(error) ? "error" : "warning");
+    failure = { text: failureOf(error), final: !again };
     // A first map with holes is begun anew; one that shows a whole revision stays.
     if (stage.hasAttribute("aria-busy")) {
       surface.clear();
@@ -189,6 +196,7 @@ async function bringUpToDate(): Promise<void> {
     }
   } finally {
     loading = false;
+    tellHowItStands();
   }
   if (again) setTimeout(() => void bringUpToDate(), TRY_AGAIN_MS);
   else if (!pinned && announced > window.gridmap.revision && window.gridmap.revision > 0) void bringUpToDate();
@@ -210,12 +218,9 @@ function canDraw(): boolean {
   return document.createElement("canvas").getContext("webgl2") !== null;
 }
 
-/** Everything on the page that belongs to a revision, in one step. */
-function takeOver(style: GridStyle): void {
+/** Legend, notice and sources: always in sight, so the map itself shows no attribution. */
+function describeStyle(style: GridStyle): void {
   const facts = style.metadata;
-  const revision = facts["gridmap:revision"];
-  window.gridmap = { map: surface.map, revision };
-  document.documentElement.dataset["revision"] = String(revision);
   legend.replaceChildren(element("h2", say(language, "legend")));
   for (const entry of facts["gridmap:legend"]) {
     const line = element("p");
@@ -225,8 +230,17 @@ function takeOver(style: GridStyle): void {
     legend.append(line);
   }
   legend.hidden = false;
-  const parts = [say(language, "revision", revision), facts["gridmap:attribution"], facts["gridmap:approval_number"]];
+  const revision = say(language, "revision", facts["gridmap:revision"]);
+  const parts = [revision, facts["gridmap:attribution"], facts["gridmap:base_map"]];
   credits.replaceChildren(element("p", facts["gridmap:notice"], "notice"), element("p", parts.filter(Boolean).join(" · ")));
+}
+
+/** Everything on the page that belongs to a revision, in one step. */
+function takeOver(style: GridStyle): void {
+  const revision = style.metadata["gridmap:revision"];
+  window.gridmap = { map: surface.map, revision };
+  document.documentElement.dataset["revision"] = String(revision);
+  describeStyle(style);
   const open = popup?.getLngLat();
   popup?.remove();
   popup = null;
@@ -266,12 +280,12 @@ async function ask(place: LngLat): Promise<void> {
 function hear(heard: News): void {
   news = heard;
   announced = Math.max(announced, heard.revision);
-  if (window.gridmap.revision > 0 && !loading) tellHowItStands();
+  tellHowItStands();
   if (!pinned && window.gridmap.revision > 0 && announced > window.gridmap.revision) void bringUpToDate();
 }
 
 void bringUpToDate();
 follow(service, hear, (isGone) => {
   gone = isGone;
-  if (!loading) tellHowItStands();
+  tellHowItStands();
 });

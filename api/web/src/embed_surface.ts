@@ -11,7 +11,7 @@ export interface StyleFacts {
   readonly "gridmap:dark": boolean;
   readonly "gridmap:attribution": string;
   readonly "gridmap:notice": string;
-  readonly "gridmap:approval_number": string;
+  readonly "gridmap:base_map": string;
   readonly "gridmap:data": readonly string[];
   readonly "gridmap:legend": readonly { readonly color: string; readonly label: string }[];
 }
@@ -25,7 +25,7 @@ export class Surface {
 
   constructor(
     private readonly stage: HTMLElement,
-    private readonly options: Pick<MapOptions, "locale" | "attributionControl">,
+    private readonly options: Pick<MapOptions, "attributionControl">,
     /** Called with every map before it is drawn, to give it controls and listeners. */
     private readonly prepare: (map: MapLibre) => void,
   ) {}
@@ -35,8 +35,8 @@ export class Surface {
   }
 
   /**
-   * Draws a style, the first at once, a later one out of sight until all of it is there; resolves when it shows.
-   * `atSwitch` runs in the same step. DrawingFailed when a tile cannot be had; what shows then stays.
+   * Draws a style, the first at once, a later one out of sight until all of it is there; resolves when all of it
+   * shows. `atSwitch` runs in the step in which the map takes over. DrawingFailed when a tile cannot be had; what shows then stays.
    */
   async show(style: GridStyle, bounds: LngLatBoundsLike, atSwitch: () => void): Promise<void> {
     const before = this.shown;

@@ -1,4 +1,4 @@
-"""The service on a real port, and Debian's Chromium to look at its pages with; no request may leave the machine."""
+"""The service on a real port, and Debian's Chromium to look at its pages with: no request leaves the machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import pytest
 import shapely
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -64,14 +66,14 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> LiveServer:
     """Runs the application on a free port; ``wrap`` puts an ASGI application around it."""
 
     @contextmanager
-    def run(database: Database, wrap: Wrap | None = None, **settings: object) -> Iterator[Live]:
-        current = Current(database, tmp_path_factory.mktemp("snapshot"))
-        service = Service(Settings(**settings), database, current)  # type: ignore[arg-type]
-        app = create_app(service)
-        wrapped = app if wrap is None else wrap(app, service)
+    def run(database: Database, wrap: Wrap | None = None, path: str = "") -> Iterator[Live]:
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
-            port = listening.getsockname()[1]
+            origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            settings = Settings(public_url=f"{origin}{path}" if path else "")
+            service = Service(settings, database, Current(database, tmp_path_factory.mktemp("snapshot")))
+            app = create_app(service)
+            wrapped = app if wrap is None else wrap(app, service)
             server = uvicorn.Server(uvicorn.Config(wrapped, access_log=False, log_level="warning"))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
             thread.start()
@@ -80,7 +82,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> LiveServer:
                     break
                 time.sleep(0.05)
             assert server.started, "the server did not start"
-            yield Live(f"http://127.0.0.1:{port}", service, app, wrapped)
+            yield Live(origin, service, app, wrapped)
             app.state.events.close()
             server.should_exit = True
             thread.join(timeout=20)
@@ -99,7 +101,11 @@ def _install_chromium() -> None:
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
     subprocess.run([*apt, "update"], env=quiet, capture_output=True, check=False)
     installed = subprocess.run(
-        [*apt, "install", "--no-install-recommends", *PACKAGES], env=quiet, capture_output=True, text=True, check=False
+        [*apt, "install", "--no-install-recommends", *PACKAGES],
+        env=quiet,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if installed.returncode:
         pytest.skip(f"no browser: apt-get cannot install {' '.join(PACKAGES)}: {installed.stderr.strip()[-200:]}")
@@ -113,6 +119,35 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Serves a page from another origin of this machine, as a dashboard would; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        page = ""
+
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            body = Handler.page.encode() if self.path == "/" else b""
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def serve_page(page: str) -> str:
+            Handler.page = page
+            return f"http://127.0.0.1:{server.server_port}/"
+
+        yield serve_page
+        server.shutdown()
 
 
 @dataclass
@@ -140,7 +175,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     with ExitStack() as closing:
 
         def opened(url: str, **options: Any) -> Watched:
-            context = browser.new_context(**{"viewport": {"width": 900, "height": 640}, "locale": "zh-CN", **options})
+            context = browser.new_context(
+                **{"viewport": {"width": 900, "height": 640}, "locale": "zh-CN", **options}
+            )
             closing.callback(context.close)
             watched = Watched(context.new_page())
             context.on("request", lambda request: watched.requests.append(request.url))
@@ -168,8 +205,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class DrawnTiles:
     """Tiles cut from the grid in memory, each feature with the revision that its address names.
 
-    So a page can be asked which revisions a frame shows, whatever changed between them. ``/v1/heatmap`` answers with
-    the cells and a made-up count. Everything else goes to the application.
+    So a page can be asked which revisions a frame shows, whatever changed between them. ``/v1/heatmap`` answers
+    with the cells and a made-up count. Everything else goes to the application.
     """
 
     def __init__(self, app: Any, service: Service, lines: geopandas.GeoDataFrame) -> None:
@@ -194,7 +231,7 @@ class DrawnTiles:
         else:
             self.asked.append(path)
             revision, layer, *address = tile.groups()
-            body = self._tile(int(revision), layer, *map(int, address))
+            body = await run_in_threadpool(self._tile, int(revision), layer, *map(int, address))
             kind = "application/vnd.mapbox-vector-tile"
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=31536000, immutable"}
         await Response(body, 200 if body else 204, headers, kind)(scope, receive, send)
@@ -203,7 +240,11 @@ class DrawnTiles:
         grid = self.service.state.ready.grid
         shapes = shapely.to_geojson(grid.index.degrees)
         features = [
-            {"type": "Feature", "geometry": json.loads(shape), "properties": {"code": cell.code, "count": cell.id % 60}}
+            {
+                "type": "Feature",
+                "geometry": json.loads(shape),
+                "properties": {"code": cell.code, "count": cell.id % 60},
+            }
             for cell, shape in zip(grid.cells, shapes, strict=True)
         ]
         return {"type": "FeatureCollection", "revision": int(query["revision"]), "features": features}
@@ -249,7 +290,7 @@ class DrawnTiles:
         bounds = (west, north - size, west + size, north)
         margin = size / 64
         box = shapely.box(west - margin, north - size - margin, west + size + margin, north + margin)
-        found = [i for i in range(len(shapes)) if shapely.intersects(box, shapes[i])]
+        found = numpy.flatnonzero(shapely.intersects(shapes, box)) if len(shapes) else []
         features = [
             {
                 "geometry": shapely.intersection(shapes[i], box),

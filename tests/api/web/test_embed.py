@@ -1,33 +1,207 @@
-"""The page /embed in Chromium: every style draws, in both languages, and nothing comes from another host."""
+"""The page /embed in Chromium: every style draws, nothing comes from another host, and no frame mixes revisions."""
 
 from __future__ import annotations
 
+import base64
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 
-def wait_until_drawn(page: Any) -> None:
+from gridmap.store.database import Database
+from tests.gridmap.actions.test_publish import a_split, grid_of, publish_next
+
+pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops:DeprecationWarning")
+
+Open = Callable[..., Any]
+
+# Notes, frame by frame, how many maps can be seen and the revisions of everything that is drawn on the one.
+NOTE_FRAMES = """
+() => {
+  window.noted = [];
+  const note = () => {
+    const visible = [...document.querySelectorAll(".surface")].filter((box) => getComputedStyle(box).visibility === "visible");
+    const { map } = window.gridmap;
+    const drawn = new Set(map.queryRenderedFeatures().map((each) => each.properties.revision).filter(Boolean));
+    window.noted.push([visible.length, visible[0]?.contains(map.getCanvas()), [...drawn].sort()]);
+    map.panBy([window.noted.length % 40 < 20 ? 25 : -25, 0], { duration: 0 });
+    window.noting = requestAnimationFrame(note);
+  };
+  note();
+}
+"""
+
+
+def wait_until_drawn(page: Any, revision: int = 1) -> None:
     """Waits for the page's own word; a function of ours it may not run, by its content security policy."""
-    page.wait_for_selector("html[data-revision] #stage:not([aria-busy])", timeout=60_000)
+    page.wait_for_selector(f"html[data-revision='{revision}'] #stage:not([aria-busy])", timeout=60_000)
+
+
+# The share of the commonest colour in a PNG, counted where there is a decoder: in the browser.
+COMMONEST = """
+async (encoded) => {
+  const octets = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
+  const picture = await createImageBitmap(new Blob([octets], { type: "image/png" }));
+  const pen = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  pen.drawImage(picture, 0, 0);
+  const pixels = new Uint32Array(pen.getImageData(0, 0, picture.width, picture.height).data.buffer);
+  const counts = new Map();
+  for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
+  return [Math.max(...counts.values()) / pixels.length, counts.size];
+}
+"""
+
+
+def commonest(page: Any, picture: bytes) -> tuple[float, int]:
+    """The share of a picture's commonest colour, and how many colours it has."""
+    share, count = page.evaluate(COMMONEST, base64.b64encode(picture).decode())
+    return share, count
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "words"),
     [
-        "style=light&language=zh",
-        "style=dark&language=en",
-        "style=choropleth&language=zh&by=cell",
-        "style=heat&language=en&theme=dark",
-        "area=120101001&language=en",
+        ("style=light&language=zh", ("图例", "全科网格", "第 1 版网格", "虚构")),
+        ("style=dark&language=en", ("Legend", "full-service cell", "Grid revision 1", "Made up")),
+        ("style=choropleth&language=zh&by=cell&breaks=1,10,30", ("图例", "10 – 30", "虚构")),
+        ("style=heat&language=en&theme=dark", ("Legend", "≥ 50", "Made up")),
+        ("area=120101001&language=en&layer=street,cells", ("Legend", "special cell")),
     ],
 )
-def test_every_style_draws(live: Any, open_page: Callable[..., Any], pictures: Path, query: str) -> None:
+def test_every_style_draws(live: Any, open_page: Open, pictures: Path, query: str, words: tuple[str, ...]) -> None:
     watched = open_page(f"{live.url}/embed?{query}")
     page = watched.page
     wait_until_drawn(page)
-    page.screenshot(path=pictures / f"{query.replace('&', '_')}.png")
-    found = page.evaluate("window.gridmap.map.queryRenderedFeatures().length")
-    assert found > 50
+    picture = page.locator(".surface canvas").screenshot(path=pictures / f"{query.replace('&', '_')}.png")
+    assert page.evaluate("window.gridmap.map.queryRenderedFeatures().length") > 50
+    labels = page.evaluate(
+        "window.gridmap.map.queryRenderedFeatures().filter((each) => each.layer.type === 'symbol').length"
+    )
+    assert labels > 3
+    share, count = commonest(page, picture)
+    assert share < 0.9, "the map is one colour"
+    assert count > 20
+    shown = page.inner_text("body")
+    for word in words:
+        assert word in shown
     watched.assert_quiet(live.url)
+
+
+def test_a_click_says_who_covers_the_place(live: Any, open_page: Open, pictures: Path) -> None:
+    watched = open_page(f"{live.url}/embed?language=en&area=120101001")
+    page = watched.page
+    wait_until_drawn(page)
+    page.mouse.click(450, 250)
+    page.wait_for_selector(".answer table")
+    page.screenshot(path=pictures / "popup.png")
+    lon, lat = page.evaluate("window.gridmap.map.unproject([450, 250]).toArray()")
+    grid = live.service.state.ready.grid
+    cell = grid.cells[grid.index.locate(lon, lat)[0]]
+    said = page.inner_text(".answer")
+    assert cell.code in said
+    assert "Whom to call" in said
+    assert "022-0" in said
+    watched.assert_quiet(live.url)
+
+
+def test_no_frame_shows_two_revisions(
+    live_server: Any, heping_copy: Database, drawn_tiles: Any, open_page: Open, rng: np.random.Generator
+) -> None:
+    with live_server(heping_copy, drawn_tiles) as running:
+        watched = open_page(f"{running.url}/embed?style=light&language=zh")
+        page = watched.page
+        wait_until_drawn(page)
+        page.evaluate(NOTE_FRAMES)
+        grid = grid_of(heping_copy)
+        publish_next(heping_copy, a_split(grid, rng, "x"), grid)
+        wait_until_drawn(page, revision=2)
+        page.wait_for_timeout(1500)
+        frames = page.evaluate("window.noted")
+        kinds = Counter((count, own, tuple(drawn)) for count, own, drawn in frames)
+        assert set(kinds) <= {(1, True, (1,)), (1, True, (2,)), (1, True, ())}, kinds
+        assert kinds[1, True, (1,)] > 3, kinds
+        assert kinds[1, True, (2,)] > 3, kinds
+        assert "第 2 版网格" in page.inner_text("#credits")
+        watched.assert_quiet(running.url)
+
+        # Replacing the tiles of one source after the other does show two; the notes tell.
+        page.evaluate(
+            "() => { window.noted.length = 0; const source = window.gridmap.map.getSource('cells');"
+            " source.setTiles(source.tiles.map((url) => url.replace('/2/', '/3/'))); }"
+        )
+        page.wait_for_timeout(3000)
+        assert any(len(drawn) == 2 for _, _, drawn in page.evaluate("window.noted"))
+
+
+def test_a_pinned_map_stays(
+    live_server: Any, heping_copy: Database, drawn_tiles: Any, open_page: Open, rng: np.random.Generator
+) -> None:
+    with live_server(heping_copy, drawn_tiles) as running:
+        grid = grid_of(heping_copy)
+        page = open_page(f"{running.url}/embed?revision=1").page
+        wait_until_drawn(page)
+        publish_next(heping_copy, a_split(grid, rng, "x"), grid)
+        page.wait_for_timeout(3000)
+        assert page.get_attribute("html", "data-revision") == "1"
+        running.wrapped.asked.clear()
+        then = (grid.revision.valid_from + timedelta(hours=1)).isoformat()
+        earlier = open_page(f"{running.url}/embed?{urlencode({'at': then})}").page
+        wait_until_drawn(earlier)
+        assert {path.split("/")[2] for path in running.wrapped.asked} == {"1"}
+
+
+def test_what_is_wrong_is_said(live: Any, open_page: Open, pictures: Path) -> None:
+    for query, words in {
+        "style=pink&language=en": "style=pink: light, dark, choropleth, heat",
+        "area=nowhere&language=en": "Wrong parameter: no cell 'nowhere'",
+        "revision=99&language=zh": "参数有误",
+        "style=choropleth&breaks=3,1&language=en": "breaks",
+    }.items():
+        page = open_page(f"{live.url}/embed?{query}", locale="en-GB").page
+        page.wait_for_selector("#state.error")
+        assert words in page.inner_text("#state"), query
+    page.screenshot(path=pictures / "wrong.png")
+
+
+def test_a_map_goes_on_when_the_service_is_gone_and_comes_back(
+    live_server: Any, heping_served: Database, drawn_tiles: Any, open_page: Open, pictures: Path
+) -> None:
+    with live_server(Database(heping_served.url), drawn_tiles) as running:
+        running.wrapped.broken = True
+        page = open_page(f"{running.url}/embed?language=en").page
+        page.wait_for_selector("#state.warning")
+        assert "cannot be loaded now; trying again" in page.inner_text("#state")
+        running.wrapped.broken = False
+        wait_until_drawn(page)
+        assert page.is_hidden("#state")
+        page.context.set_offline(True)
+        page.wait_for_selector("#state.warning")
+        assert "stays at revision 1" in page.inner_text("#state")
+        page.screenshot(path=pictures / "offline.png")
+        page.context.set_offline(False)
+        page.wait_for_selector("#state", state="hidden")
+
+
+def test_it_works_in_an_iframe_under_a_path_of_a_proxy(
+    live_server: Any, heping_served: Database, drawn_tiles: Any, open_page: Open, beside: Callable[[str], str]
+) -> None:
+    with live_server(Database(heping_served.url), drawn_tiles, path="/gridmap") as running:
+        watched = open_page(f"{running.url}/gridmap/embed?language=en")
+        wait_until_drawn(watched.page)
+        assert all("/gridmap/" in url for url in watched.requests if "/tiles/" in url)
+        watched.assert_quiet(running.url)
+        dashboard = f"<!doctype html><link rel=icon href='data:,'><iframe src='{running.url}/gridmap/embed' width=600 height=400></iframe>"
+        outer = open_page(beside(dashboard))
+        frame = outer.page.frame_locator("iframe")
+        frame.locator("#stage:not([aria-busy])").wait_for(timeout=30_000)
+        assert outer.complaints == []
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)
