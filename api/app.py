@@ -8,14 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import Histogram
 
 from api import errors as error_table
 from api.deps import Service
 from api.errors import Problem
 from api.events import Events
+from api.metrics import seconds
 from api.routes import (
     coverage,
     duty,
@@ -29,16 +28,12 @@ from api.routes import (
     registry,
     rosters,
     styles,
+    tiles,
 )
 from api.routes import events as event_routes
+from api.tiles import CORS, KeptTiles
 from gridmap import __version__
-
-_seconds = Histogram(
-    "gridmap_request_seconds",
-    "Time to answer, by route and status.",
-    ["route", "status"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
-)
+from tiles.serving import TileServer
 
 
 def create_app(service: Service) -> FastAPI:
@@ -46,7 +41,9 @@ def create_app(service: Service) -> FastAPI:
 
     Whoever runs it calls ``app.state.events.close()`` before waiting for responses to end.
     """
-    events = Events(service.current, service.settings.event_clients)
+    settings = service.settings
+    events = Events(service.current, settings.event_clients)
+    tile_server = TileServer(service.database, service.folder, settings.tile_memory_mb, settings.tile_disk_mb)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -56,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
         events.close()
         await watching
         service.current.stop()
+        tile_server.close()
         service.database.dispose()
 
     app = FastAPI(
@@ -75,6 +73,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.events = events
+    app.state.tiles = tile_server
     error_table.register(app)
     for module in (
         health,
@@ -87,6 +86,7 @@ def create_app(service: Service) -> FastAPI:
         elements,
         incidents,
         loads,
+        tiles,
         event_routes,
         styles,
         page,
@@ -94,13 +94,8 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
     app.middleware("http")(_measure)
-    # Whatever is public may be read by any page. A key may not be sent from another page's script this way.
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=["*"],
-        allow_methods=["GET", "HEAD"],
-        expose_headers=["ETag", "X-GridMap-Revision"],
-    )
+    # Added last, so that it stands before all others.
+    app.add_middleware(KeptTiles, service=service, tiles=tile_server)
     _document_problem(app)
     return app
 
@@ -117,8 +112,13 @@ async def _measure(request: Request, call: Callable[[Request], Awaitable[Respons
     response = await call(request)
     route = request.scope.get("route")
     name = getattr(route, "path", "none")
-    _seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
+    seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    # What is public may be read by any page. A key makes a request one that browsers ask about first, and the
+    # answer to that allows nothing: no key is sent by the scripts of another origin.
+    if request.method in ("GET", "HEAD"):
+        for header, value in CORS.items():
+            response.headers.setdefault(header, value)
     return response
 
 

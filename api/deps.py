@@ -6,9 +6,11 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Query, Request
+from fastapi import Path as InPath
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 
@@ -20,6 +22,7 @@ from gridmap.model import PUBLIC, Actor, City
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
+from tiles.serving import TileServer
 
 # PostgreSQL's integer; a larger revision cannot exist.
 LARGEST_REVISION = 2**31 - 1
@@ -31,11 +34,15 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool and the state that follows it."""
+    """What one worker holds: settings, the database's pool, the state that follows it, and a folder of its city's.
+
+    In the folder tiles are kept and bakes are looked for; without one tiles are kept in memory only.
+    """
 
     settings: Settings
     database: Database
     current: Current
+    folder: Path | None = None
 
     @property
     def state(self) -> State:
@@ -50,6 +57,15 @@ def service_of(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(service_of)]
+
+
+def tiles_of(request: Request) -> TileServer:
+    """The tiles of this worker."""
+    tiles: TileServer = request.app.state.tiles
+    return tiles
+
+
+TilesDep = Annotated[TileServer, Depends(tiles_of)]
 
 
 def actor_of(
@@ -69,7 +85,7 @@ ActorDep = Annotated[Actor, Depends(actor_of)]
 
 # A code is short printable text: no control characters, no slash.
 CODE_PATTERN = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
-CodePath = Annotated[str, Path(pattern=CODE_PATTERN, description="a code of the registry")]
+CodePath = Annotated[str, InPath(pattern=CODE_PATTERN, description="a code of the registry")]
 CodeQuery = Annotated[str | None, Query(pattern=CODE_PATTERN)]
 CategoryQuery = Annotated[
     str | None, Query(pattern=CODE_PATTERN, description="category of incident, such as noise")

@@ -16,7 +16,7 @@ _LOOK_EVERY_S = 0.25
 
 @dataclass(frozen=True)
 class Notice:
-    """What clients are told: which revision is current, and since when the database is gone (None: it is there)."""
+    """What clients are told: the current revision, and since when the database is gone (None: it is there)."""
 
     revision: int
     cells: int
@@ -41,7 +41,7 @@ def notice_of(state: State) -> Notice | None:
 
 
 class Events:
-    """The clients of one worker. :meth:`watch` runs as a task; :meth:`close`, from any thread, ends every stream."""
+    """The clients of one worker. :meth:`watch` runs as a task; :meth:`close`, from any thread, ends all."""
 
     def __init__(self, current: Current, most_clients: int) -> None:
         self._current = current

@@ -32,6 +32,15 @@ class Settings(BaseSettings):
     trusted_network: bool = Field(
         False, description="yes allows a host other than loopback, where something else keeps strangers out"
     )
+    tile_memory_mb: int = Field(
+        256, ge=1, le=1_000_000, description="megabytes of memory that each worker keeps vector tiles in"
+    )
+    tile_disk_mb: int = Field(
+        2048,
+        ge=0,
+        le=100_000_000,
+        description="megabytes of disk that all workers keep vector tiles in; 0 for none",
+    )
 
     @field_validator("city")
     @classmethod

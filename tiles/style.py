@@ -1,7 +1,7 @@
 """MapLibre styles of one revision: light, dark, choropleth and heat. Pure; imports ``model`` and ``errors``.
 
 Every source of a style is pinned to one revision, and nothing in a style names another host but the city's own
-base map: there are no ``glyphs`` and no sprites, since MapLibre then draws all letters from the fonts of the machine.
+base map: there are no ``glyphs`` and no sprites, since MapLibre then draws all letters from the machine's fonts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.model import CELL_KINDS, CELL_LEVEL, BaseMap, City
+from tiles.layers import CELL_LABELS_FROM, area_labels_from, layers_of
 from tiles.palette import DARK, LIGHT, Palette
 
 Json = dict[str, Any]
@@ -31,7 +32,12 @@ _KIND_LABELS = {
     "full_service": ("全科网格", "full-service cell"),
     "special": ("专属网格", "special cell"),
 }
-_STREET_CLASSES = {"arterial": 9, "secondary": 11, "local": 13, "lane": 14}
+# Streets by importance: name, the zoom from which they are drawn, their width at zoom 16, and their classes.
+_STREETS: tuple[tuple[str, int, float, tuple[str, ...]], ...] = (
+    ("major", 9, 7.0, ("motorway", "trunk", "arterial", "primary")),
+    ("secondary", 11, 4.5, ("secondary", "tertiary")),
+)
+_MINOR_FROM, _MINOR_WIDTH = 13, 2.5
 _SERIES = (1, 2, 5, 10, 20, 50)
 # GCJ-02 and BD-09 lie up to so far from WGS 84; the bounds of shifted tiles are widened by it.
 _LARGEST_SHIFT_DEGREES = 0.02
@@ -101,19 +107,6 @@ def make_style(name: str, ground: Ground, counts: Counts | None = None, dark: bo
     }
 
 
-def zoom_range(layer: str, city: City) -> tuple[int, int]:
-    """The lowest and highest zoom at which a geometry layer has tiles."""
-    fixed = {"cells": 10, "labels": 5, "overlays": 9, "lines": 9}
-    return fixed.get(layer, 4) if layer in fixed else _area_zooms(city)[layer], HIGHEST_ZOOM
-
-
-def _area_zooms(city: City) -> dict[str, int]:
-    """From the lowest level up: 9, 8, 6, and 4 for all above."""
-    upwards = list(reversed(city.levels))
-    zooms = {level: (9, 8, 6, 4)[min(position, 3)] for position, level in enumerate(upwards)}
-    return {**zooms, city.levels[0]: 4}
-
-
 def _named(ground: Ground) -> str:
     city = ground.city
     return city.name_en if ground.language == "en" and city.name_en else city.name
@@ -125,18 +118,17 @@ def _tile_sources(ground: Ground) -> Json:
     west, south, east, north = ground.bounds
     bounds = [round(each, 6) for each in (west - margin, south - margin, east + margin, north + margin)]
     crs = "" if plain else f"?crs={ground.crs}"
-    sources = {}
-    for layer in ("cells", *reversed(ground.city.levels), "overlays", "lines", "labels"):
-        lowest, highest = zoom_range(layer, ground.city)
-        sources[layer] = {
+    return {
+        name: {
             "type": "vector",
-            "tiles": [f"{ground.base}/tiles/{ground.revision}/{layer}/{{z}}/{{x}}/{{y}}.mvt{crs}"],
-            "minzoom": lowest,
-            "maxzoom": highest,
+            "tiles": [f"{ground.base}/tiles/{ground.revision}/{name}/{{z}}/{{x}}/{{y}}.mvt{crs}"],
+            "minzoom": layer.lowest_zoom,
+            "maxzoom": layer.highest_zoom,
             "bounds": bounds,
             "attribution": attribution(ground),
         }
-    return sources
+        for name, layer in layers_of(ground.city).items()
+    }
 
 
 def attribution(ground: Ground) -> str:
@@ -232,17 +224,20 @@ def _lines(palette: Palette, *, over_base: bool) -> list[Json]:
     ]
     if over_base:
         return layers
-    for street, lowest in reversed(_STREET_CLASSES.items()):
-        widest = {"arterial": 7.0, "secondary": 5.0, "local": 3.5, "lane": 2.5}[street]
-        wanted = ["all", ["==", ["get", "kind"], "street"], ["==", ["get", "road_class"], street]]
-        layers.append(
-            _line(f"streets_{street}", "lines", palette.street, [lowest, 0.5, 16, widest], wanted, lowest=lowest)
-        )
+    street = ["==", ["get", "kind"], "street"]
+    listed = [name for *_, classes in _STREETS for name in classes]
+    minor = ["all", street, ["!", ["in", ["get", "road_class"], ["literal", listed]]]]
+    widths = [_MINOR_FROM, 0.5, 16, _MINOR_WIDTH]
+    layers.append(_line("streets_minor", "lines", palette.street, widths, minor, lowest=_MINOR_FROM))
+    for name, lowest, widest, classes in reversed(_STREETS):
+        wanted = ["all", street, ["in", ["get", "road_class"], ["literal", list(classes)]]]
+        widths = [lowest, 0.5, 16, widest]
+        layers.append(_line(f"streets_{name}", "lines", palette.street, widths, wanted, lowest=lowest))
     return layers
 
 
 def _line(
-    name: str, source: str, color: str, widths: list[float], wanted: object = None, lowest: float = 0
+    name: str, source: str, color: str, widths: Sequence[float], wanted: object = None, lowest: float = 0
 ) -> Json:
     layer: Json = {
         "id": name,
@@ -267,7 +262,7 @@ def _boundaries(city: City, palette: Palette) -> list[Json]:
     """Lines of cells and areas, the higher the level the broader, the highest on top."""
     layers = [_line("cells_line", "cells", palette.cell_line, [11, 0.3, 16, 1.4], lowest=11)]
     for position, level in enumerate(reversed(city.levels)):
-        lowest = _area_zooms(city)[level]
+        lowest = layers_of(city)[level].lowest_zoom
         width = 0.5 + 0.35 * position
         color = palette.city_line if level == city.levels[0] else palette.area_line
         layers.append(_line(f"{level}_line", level, color, [lowest, width, 16, width * 3]))
@@ -277,7 +272,7 @@ def _boundaries(city: City, palette: Palette) -> list[Json]:
 def _labels(ground: Ground, palette: Palette) -> list[Json]:
     """Names, each level from the zoom at which its areas have room for them; a cell's is its number too."""
     layers = []
-    zooms = {CELL_LEVEL: 14, **{level: zoom + 1 for level, zoom in _area_zooms(ground.city).items()}}
+    zooms = {CELL_LEVEL: CELL_LABELS_FROM, **dict(reversed(area_labels_from(ground.city)))}
     for position, (level, lowest) in enumerate(zooms.items()):
         layer = {
             "id": f"{level}_label",

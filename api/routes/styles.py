@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.deps import CODE_PATTERN, AtQuery, CodeQuery, RevisionQuery, ServiceDep, city_time
 from api.errors import problem_responses
-from api.links import base_address
+from api.tiles import REVISION_HEADER
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.history import revision_for
@@ -84,7 +84,7 @@ def get_style(
     ground = Ground(
         city=city,
         revision=_revision(service, snapshot, at, revision),
-        base=base_address(request, service.settings),
+        base=service.settings.public_url or str(request.base_url).rstrip("/"),
         bounds=snapshot.grid.index.bounds,
         language=language,
         crs=crs or (city.base_map.tile_crs if city.base_map is not None and base_map else "wgs84"),
@@ -126,7 +126,7 @@ def _answer(request: Request, style: dict[str, Any], revision: int) -> Response:
     """The style with an ETag, or 304. It must be asked for anew each time: the revision may have changed."""
     body = json.dumps(style, ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "X-GridMap-Revision": str(revision), "Vary": "Host"}
+    headers = {"ETag": tag, "Cache-Control": "no-cache", REVISION_HEADER: str(revision), "Vary": "Host"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)

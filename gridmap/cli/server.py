@@ -21,8 +21,9 @@ _PORTS_TRIED = 50
 
 def run(settings: Settings, database: Database, ready: str) -> None:
     """Serve until a signal ends it; prints ``ready`` when it answers."""
-    current = Current(database, state_folder(settings) / "snapshot")
-    app = create_app(Service(settings, database, current))
+    folder = state_folder(settings)
+    current = Current(database, folder / "snapshot")
+    app = create_app(Service(settings, database, current, folder))
     config = uvicorn.Config(
         app,
         host=settings.host,

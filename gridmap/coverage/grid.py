@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import shapely
 
 from gridmap.coverage.index import CoverageIndex
+from gridmap.coverage.redraws import Redraws
 from gridmap.errors import NotFound
 from gridmap.model import Area, Cell, City, Overlay, Revision
 from gridmap.shapes import Geometries
@@ -17,12 +18,16 @@ from gridmap.shapes import Geometries
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of one revision, sorted by code, with their areas. Immutable."""
+    """The cells of one revision, sorted by code, with their areas. Immutable.
+
+    ``redraws`` says where this revision and those before it changed the map.
+    """
 
     revision: Revision
     cells: tuple[Cell, ...]
     areas: Mapping[str, Area]
     index: CoverageIndex
+    redraws: Redraws = field(default_factory=Redraws)
 
     @cached_property
     def by_code(self) -> Mapping[str, int]:

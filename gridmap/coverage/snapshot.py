@@ -29,12 +29,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from gridmap.coverage.grid import Grid, OverlayMap
 from gridmap.coverage.index import CoverageIndex
+from gridmap.coverage.redraws import Redraw, Redraws
 from gridmap.duty import DutyBook
 from gridmap.errors import Unavailable
 from gridmap.model import Actor, Area, Cell, City, Holder, Overlay, Post, Revision, Shift, ShiftException
 from gridmap.shapes import Geometries
 
-FORMAT = 3
+FORMAT = 4
 
 # A part that no manifest names any more may still be read by another worker for this long.
 _KEEP_UNUSED_S = 600.0
@@ -94,6 +95,7 @@ class _GridPart:
     revision: Revision
     cells: tuple[Cell, ...]
     areas: tuple[Area, ...]
+    redraws: tuple[Redraw, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def load(folder: Path) -> Snapshot | None:
 
 def _grid_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     grid = snapshot.grid
-    head = _GridPart(grid.revision, grid.cells, tuple(grid.areas.values()))
+    head = _GridPart(grid.revision, grid.cells, tuple(grid.areas.values()), grid.redraws.redraws)
     yield "grid", _table({"degrees": grid.index.degrees}, _grid_json.dump_json(head))
     for name, array in grid.index.to_arrays().items():
         sink = io.BytesIO()
@@ -177,7 +179,8 @@ def _grid_from(files: Mapping[str, Content], metric_crs: str) -> Grid:
     index = CoverageIndex.from_arrays(
         arrays, metric_crs, [cell.code for cell in part.cells], lambda: _shapes_and_head(content)[0]["degrees"]
     )
-    return Grid(part.revision, part.cells, {area.code: area for area in part.areas}, index)
+    areas = {area.code: area for area in part.areas}
+    return Grid(part.revision, part.cells, areas, index, Redraws(part.redraws))
 
 
 def _array(content: Content) -> NDArray[np.generic]:

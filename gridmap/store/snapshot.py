@@ -19,6 +19,7 @@ from gridmap.store.duty import next_change, read_duty
 from gridmap.store.grid import read_areas, read_cells, read_cells_since, read_codes_until
 from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
+from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current
 
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
@@ -66,9 +67,8 @@ def _grid(connection: Connection, city: City, before: Snapshot | None, same: boo
 def read_grid(connection: Connection, city: City) -> Grid:
     """The current revision's grid, ready for lookups. LoadRefused when its cells are not a coverage."""
     revision, cells, shapes, areas = read_cells_and_areas(connection)
-    return Grid(
-        revision, cells, areas, CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells])
-    )
+    index = CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells])
+    return Grid(revision, cells, areas, index, read_redraws(connection))
 
 
 def read_grid_after(connection: Connection, city: City, before: Grid) -> Grid:
@@ -87,7 +87,8 @@ def read_grid_after(connection: Connection, city: City, before: Grid) -> Grid:
     kept = {cell.code: cell for cell in before.cells if cell.code not in codes}
     every = {**kept, **{code: cell for code, (cell, _) in fresh.items()}}
     areas = {area.code: area for area in read_areas(connection, revision.number)}
-    return Grid(revision, tuple(every[code.decode()] for code in index.codes.tolist()), areas, index)
+    in_order = tuple(every[code.decode()] for code in index.codes.tolist())
+    return Grid(revision, in_order, areas, index, read_redraws(connection))
 
 
 def read_cells_and_areas(

@@ -128,7 +128,7 @@ def beside(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     class Handler(BaseHTTPRequestHandler):
         page = ""
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             body = Handler.page.encode() if self.path == "/" else b""
             self.send_response(200 if body else 404)
             self.send_header("Content-Type", "text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-"""The page /embed in Chromium: every style draws, nothing comes from another host, and no frame mixes revisions."""
+"""The page /embed in Chromium: every style draws, nothing comes from elsewhere, no frame mixes revisions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ NOTE_FRAMES = """
 () => {
   window.noted = [];
   const note = () => {
-    const visible = [...document.querySelectorAll(".surface")].filter((box) => getComputedStyle(box).visibility === "visible");
+    const boxes = [...document.querySelectorAll(".surface")];
+    const visible = boxes.filter((box) => getComputedStyle(box).visibility === "visible");
     const { map } = window.gridmap;
     const drawn = new Set(map.queryRenderedFeatures().map((each) => each.properties.revision).filter(Boolean));
     window.noted.push([visible.length, visible[0]?.contains(map.getCanvas()), [...drawn].sort()]);
@@ -195,7 +196,8 @@ def test_it_works_in_an_iframe_under_a_path_of_a_proxy(
         wait_until_drawn(watched.page)
         assert all("/gridmap/" in url for url in watched.requests if "/tiles/" in url)
         watched.assert_quiet(running.url)
-        dashboard = f"<!doctype html><link rel=icon href='data:,'><iframe src='{running.url}/gridmap/embed' width=600 height=400></iframe>"
+        frame = f"<iframe src='{running.url}/gridmap/embed' width=600 height=400></iframe>"
+        dashboard = f"<!doctype html><link rel=icon href='data:,'>{frame}"
         outer = open_page(beside(dashboard))
         frame = outer.page.frame_locator("iframe")
         frame.locator("#stage:not([aria-busy])").wait_for(timeout=30_000)

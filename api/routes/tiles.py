@@ -1,0 +1,157 @@
+"""Vector tiles of the geometry layers, of a revision or of the current one, and the TileJSON that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+
+from api.deps import LARGEST_REVISION, ServiceDep, TilesDep
+from api.errors import problem_responses
+from api.schemas.tiles import TileJSON
+from api.tiles import (
+    CORS,
+    CURRENT,
+    MEDIA_TYPE,
+    PINNED,
+    REVISION_HEADER,
+    SHORTLY,
+    answer,
+    lasts_forever,
+    unchanged,
+)
+from gridmap.current import State
+from tiles.address import Address
+from tiles.baked import mark_of
+from tiles.encode import chosen
+from tiles.layers import layer_of
+from tiles.serving import TileServer
+from tiles.tilejson import tilejson
+
+router = APIRouter(tags=["tiles"], responses=problem_responses(404, 422, 503))
+
+# Zooms, columns and rows up to here are numbers of tiles that might be; those that there are not are 404.
+_HIGHEST_ZOOM = 30
+_HIGHEST_PLACE = 2**_HIGHEST_ZOOM - 1
+
+LayerPath = Annotated[
+    str, Path(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="cells, a level of area, labels, overlays or lines")
+]
+RevisionPath = Annotated[int, Path(ge=1, le=LARGEST_REVISION, description="a published revision")]
+Zoom = Annotated[int, Path(ge=0, le=_HIGHEST_ZOOM)]
+Place = Annotated[int, Path(ge=0, le=_HIGHEST_PLACE, description="column from the west, row from the north")]
+Accepted = Annotated[str, Header(alias="Accept-Encoding", include_in_schema=False)]
+IfNoneMatch = Annotated[str | None, Header(include_in_schema=False)]
+Version = Annotated[
+    str | None, Query(alias="v", max_length=64, description="TileJSON's, of layers that no revision pins")
+]
+
+_TILE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A Mapbox Vector Tile", "content": {MEDIA_TYPE: {}}},
+    204: {"description": "Nothing is drawn in this tile"},
+    304: {"description": "It is still the tile of If-None-Match"},
+}
+
+
+@router.get(PINNED, response_class=Response, responses=_TILE_RESPONSES)
+@router.head(PINNED, include_in_schema=False)
+async def get_pinned_tile(
+    request: Request,
+    service: ServiceDep,
+    tiles: TilesDep,
+    revision: RevisionPath,
+    layer: LayerPath,
+    z: Zoom,
+    x: Place,
+    y: Place,
+    v: Version = None,
+    accept_encoding: Accepted = "",
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """A tile of a revision. It never changes; overlays and lines do, unless TileJSON's `v` is named."""
+    address = Address(z, x, y)
+    return await _tile(request, service.state, tiles, layer, revision, address, v, accept_encoding, if_none_match)
+
+
+@router.get(CURRENT, response_class=Response, responses=_TILE_RESPONSES)
+@router.head(CURRENT, include_in_schema=False)
+async def get_current_tile(
+    request: Request,
+    service: ServiceDep,
+    tiles: TilesDep,
+    layer: LayerPath,
+    z: Zoom,
+    x: Place,
+    y: Place,
+    accept_encoding: Accepted = "",
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """A tile of the current revision, which the header GridMap-Revision names; ask again with its ETag."""
+    address = Address(z, x, y)
+    return await _tile(request, service.state, tiles, layer, None, address, None, accept_encoding, if_none_match)
+
+
+async def _tile(
+    request: Request,
+    state: State,
+    tiles: TileServer,
+    layer: str,
+    revision: int | None,
+    address: Address,
+    version: str | None,
+    accepted: str,
+    if_none_match: str | None,
+) -> Response:
+    wanted = tiles.wanted(state.ready, layer, revision, address)
+    tile = await tiles.tile(state, wanted)
+    encoding = chosen(accepted)
+    body = tile.body(encoding)
+    forever = lasts_forever(wanted, revision is not None, version)
+    answered = answer(wanted, tile, encoding, len(body), forever=forever)
+    answered = unchanged(answered, if_none_match) or answered
+    whole = request.method == "GET" and answered.status == 200
+    return Response(body if whole else None, answered.status, answered.headers)
+
+
+@router.get("/tiles/{revision}/{layer}.json", response_model=TileJSON)
+@router.head("/tiles/{revision}/{layer}.json", include_in_schema=False)
+async def get_pinned_tilejson(
+    request: Request,
+    service: ServiceDep,
+    revision: RevisionPath,
+    layer: LayerPath,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """TileJSON 3.0 of a layer at a revision."""
+    return _tilejson(request, service.settings.public_url, service.state, layer, revision, if_none_match)
+
+
+@router.get("/tiles/{layer}.json", response_model=TileJSON)
+@router.head("/tiles/{layer}.json", include_in_schema=False)
+async def get_tilejson(
+    request: Request, service: ServiceDep, layer: LayerPath, if_none_match: IfNoneMatch = None
+) -> Response:
+    """TileJSON 3.0 of a layer. It names the tiles of the revision that is current now: no map mixes two."""
+    return _tilejson(request, service.settings.public_url, service.state, layer, None, if_none_match)
+
+
+def _tilejson(
+    request: Request, public_url: str, state: State, name: str, revision: int | None, if_none_match: str | None
+) -> Response:
+    snapshot = state.ready
+    layer = layer_of(snapshot.city, name)
+    number = snapshot.grid.revision.number if revision is None else revision
+    snapshot.grid.redraws.mark_of(number)  # NotFound
+    base = public_url or str(request.base_url).rstrip("/")
+    url = f"{base}/tiles/{number}/{layer.name}/{{z}}/{{x}}/{{y}}.mvt"
+    if layer.part is not None:
+        url += f"?v={mark_of(layer, number, snapshot.grid.redraws, snapshot.versions)}"
+    document = tilejson(snapshot.city, layer, number, snapshot.grid.index.bounds, url)
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    headers = {"Cache-Control": SHORTLY, "ETag": tag, REVISION_HEADER: str(number), "Vary": "Host", **CORS}
+    if if_none_match is not None and tag in [each.strip().removeprefix("W/") for each in if_none_match.split(",")]:
+        return Response(None, 304, headers)
+    return Response(body, 200, headers, media_type="application/json")

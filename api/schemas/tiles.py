@@ -1,0 +1,34 @@
+"""The shape of a TileJSON document."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class VectorLayer(BaseModel):
+    """A layer in the tiles and its properties, each with what it means."""
+
+    id: str
+    description: str
+    minzoom: int
+    maxzoom: int
+    fields: dict[str, str]
+
+
+class TileJSON(BaseModel):
+    """TileJSON 3.0, with the revision that the tiles are of and the plain statement of what is made up."""
+
+    tilejson: str
+    name: str
+    description: str
+    version: str
+    scheme: str
+    tiles: list[str]
+    minzoom: int
+    maxzoom: int
+    bounds: list[float]
+    center: list[float]
+    attribution: str
+    vector_layers: list[VectorLayer]
+    revision: int
+    notice: dict[str, str]

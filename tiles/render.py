@@ -1,0 +1,53 @@
+"""Tiles from the database: which query makes which layer. Imports ``layers``, ``address`` and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gridmap.coverage.bands import TILE_UNITS, band_of
+from gridmap.model import City
+from gridmap.store import tiles as store
+from gridmap.store.database import Connection
+from tiles.address import BUFFER_UNITS, Address, corner, side_m
+from tiles.layers import CELL_LABELS_FROM, ROAD_CLASSES, Layer, area_labels_from, shown_lines
+
+
+def render(
+    connection: Connection, city: City, layer: Layer, revision: int, addresses: Sequence[Address]
+) -> Mapping[Address, bytes]:
+    """The tiles of a layer at a revision, all of one zoom that the layer draws; empty tiles are left out."""
+    if not addresses:
+        return {}
+    z = addresses[0].z
+    frame = _frame(revision, z, addresses)
+    found = _queried(connection, city, layer, frame, z)
+    return {Address(z, x, y): content for (x, y), content in found.items()}
+
+
+def _queried(connection: Connection, city: City, layer: Layer, frame: store.Frame, z: int) -> store.Tiles:
+    if layer.kind == "cells":
+        return store.cell_tiles(connection, frame, layer.name, city.levels[::-1])
+    if layer.kind == "areas":
+        return store.area_tiles(connection, frame, layer.name, layer.level or "")
+    if layer.kind == "labels":
+        levels = [level for level, zoom in area_labels_from(city) if zoom <= z]
+        return store.label_tiles(connection, frame, layer.name, levels, z >= CELL_LABELS_FROM)
+    if layer.kind == "overlays":
+        return store.overlay_tiles(connection, frame, layer.name)
+    kinds, classes, others = shown_lines(z)
+    return store.line_tiles(connection, frame, layer.name, kinds, classes, list(ROAD_CLASSES), others)
+
+
+def _frame(revision: int, z: int, addresses: Sequence[Address]) -> store.Frame:
+    corners = [corner(each) for each in addresses]
+    side = side_m(z)
+    return store.Frame(
+        revision,
+        band_of(z).number,
+        [each.x for each in addresses],
+        [each.y for each in addresses],
+        [west for west, _ in corners],
+        [north for _, north in corners],
+        side,
+        side * BUFFER_UNITS / TILE_UNITS,
+    )
