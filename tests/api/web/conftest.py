@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import mimetypes
 import os
 import re
 import shutil
@@ -10,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -32,8 +35,12 @@ from api.app import create_app
 from api.deps import Service
 from gridmap.crs import from_wgs84
 from gridmap.current import Current
+from gridmap.hexes import hexes_of, to_text
 from gridmap.settings import Settings
 from gridmap.store.database import Database
+
+WEB = Path(__file__).parents[3] / "api" / "web"
+LIBRARIES = (WEB / "snippets" / "node_modules", WEB / "node_modules")
 
 CHROMIUM = "/usr/bin/chromium"
 PACKAGES = ("chromium", "fonts-noto-cjk")
@@ -123,15 +130,23 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def beside(tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Serves a page from another origin of this machine, as a dashboard would; gives its address."""
+    """Serves a page from another origin of this machine, as a dashboard would; gives its address.
+
+    Below ``lib/`` are the libraries that set-up installed for the snippets.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         page = ""
 
         def do_GET(self) -> None:
-            body = Handler.page.encode() if self.path == "/" else b""
+            body, kind = Handler.page.encode(), "text/html; charset=utf-8"
+            if self.path != "/":
+                name = self.path.partition("?")[0].removeprefix("/lib/")
+                path = next((each / name for each in LIBRARIES if (each / name).is_file()), None)
+                body = b"" if path is None else path.read_bytes()
+                kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
             self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -163,7 +178,7 @@ class Watched:
         foreign = [url for url in self.requests if not url.startswith((f"{origin}/", "blob:", "data:"))]
         assert foreign == []
         assert self.complaints == []
-        assert any(url.startswith(origin) for url in self.requests), "nothing was asked for: nothing was watched"
+        assert any("/tiles/" in url for url in self.requests), "the workers' requests were not watched"
 
 
 OpenPage = Callable[..., Watched]
@@ -194,6 +209,32 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             return watched
 
         yield opened
+
+
+# The share of the commonest colour in a PNG, counted where there is a decoder: in the browser.
+COMMONEST = """
+async (encoded) => {
+  const octets = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
+  const picture = await createImageBitmap(new Blob([octets], { type: "image/png" }));
+  const pen = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  pen.drawImage(picture, 0, 0);
+  const pixels = new Uint32Array(pen.getImageData(0, 0, picture.width, picture.height).data.buffer);
+  const counts = new Map();
+  for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
+  return [Math.max(...counts.values()) / pixels.length, counts.size];
+}
+"""
+
+
+@pytest.fixture
+def colours() -> Callable[[Page, bytes], tuple[float, int]]:
+    """The share of a picture's commonest colour, and how many colours it has."""
+
+    def count(page: Page, picture: bytes) -> tuple[float, int]:
+        share, number = page.evaluate(COMMONEST, base64.b64encode(picture).decode())
+        return share, number
+
+    return count
 
 
 @pytest.fixture(scope="session")
@@ -238,6 +279,11 @@ class DrawnTiles:
 
     def _counts(self, query: Any) -> dict[str, Any]:
         grid = self.service.state.ready.grid
+        if query.get("f") != "geojson":
+            points = shapely.get_coordinates(shapely.point_on_surface(grid.index.degrees))
+            hexes = Counter(hexes_of(points[:, 0], points[:, 1], int(query["resolution"])).tolist())
+            rows = [{"hex": to_text(each), "count": count} for each, count in hexes.items()]
+            return {"revision": grid.revision.number, "by": "hex", "rows": rows}
         shapes = shapely.to_geojson(grid.index.degrees)
         features = [
             {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,27 +42,6 @@ def wait_until_drawn(page: Any, revision: int = 1) -> None:
     page.wait_for_selector(f"html[data-revision='{revision}'] #stage:not([aria-busy])", timeout=60_000)
 
 
-# The share of the commonest colour in a PNG, counted where there is a decoder: in the browser.
-COMMONEST = """
-async (encoded) => {
-  const octets = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
-  const picture = await createImageBitmap(new Blob([octets], { type: "image/png" }));
-  const pen = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
-  pen.drawImage(picture, 0, 0);
-  const pixels = new Uint32Array(pen.getImageData(0, 0, picture.width, picture.height).data.buffer);
-  const counts = new Map();
-  for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-  return [Math.max(...counts.values()) / pixels.length, counts.size];
-}
-"""
-
-
-def commonest(page: Any, picture: bytes) -> tuple[float, int]:
-    """The share of a picture's commonest colour, and how many colours it has."""
-    share, count = page.evaluate(COMMONEST, base64.b64encode(picture).decode())
-    return share, count
-
-
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -74,7 +52,9 @@ def commonest(page: Any, picture: bytes) -> tuple[float, int]:
         ("area=120101001&language=en&layer=street,cells", ("Legend", "special cell")),
     ],
 )
-def test_every_style_draws(live: Any, open_page: Open, pictures: Path, query: str, words: tuple[str, ...]) -> None:
+def test_every_style_draws(
+    live: Any, open_page: Open, colours: Callable[..., Any], pictures: Path, query: str, words: tuple[str, ...]
+) -> None:
     watched = open_page(f"{live.url}/embed?{query}")
     page = watched.page
     wait_until_drawn(page)
@@ -84,7 +64,7 @@ def test_every_style_draws(live: Any, open_page: Open, pictures: Path, query: st
         "window.gridmap.map.queryRenderedFeatures().filter((each) => each.layer.type === 'symbol').length"
     )
     assert labels > 3
-    share, count = commonest(page, picture)
+    share, count = colours(page, picture)
     assert share < 0.9, "the map is one colour"
     assert count > 20
     shown = page.inner_text("body")

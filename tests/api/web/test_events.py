@@ -14,8 +14,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import fastapi.sse
+import numpy as np
 import pytest
 
 from gridmap.errors import DatabaseGone
