@@ -16,6 +16,7 @@ from pathlib import Path
 from gridmap.errors import ClusterError
 
 PACKAGE = "postgresql-15-postgis-3"
+NGINX_PACKAGE = "nginx-light"
 MINIMUM_POSTGIS = (3, 3)
 # What PostgreSQL's programs see: no PG* variable of the caller, messages in English, which are looked at.
 CLEAN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/"}
@@ -27,6 +28,7 @@ _MISSING = (
     f"PostGIS {MINIMUM_POSTGIS[0]}.{MINIMUM_POSTGIS[1]} or newer is missing: as root run "
     f"`apt-get install {PACKAGE}`, or set GRIDMAP_DATABASE_URL to a server that has it"
 )
+_NO_NGINX = f"nginx is missing: as root run `apt-get install {NGINX_PACKAGE}`"
 
 
 class ProgramError(ClusterError):
@@ -94,8 +96,33 @@ def install_packages(report: Callable[[str], None]) -> bool:
     """
     if any(True for _ in _installed()):
         return False
+    _apt_install(PACKAGE, _MISSING, report)
+    if not any(True for _ in _installed()):
+        raise ClusterError(f"apt-get installed {PACKAGE}, but {_MISSING}")
+    return True
+
+
+def install_nginx(report: Callable[[str], None]) -> str:
+    """The path of Debian's nginx, which tests and benchmarks put in front of the server; installed if missing.
+
+    Its service is not started. Raises ClusterError as :func:`install_packages` does.
+    """
+    found = _nginx()
+    if found is None:
+        _apt_install(NGINX_PACKAGE, _NO_NGINX, report)
+        found = _nginx()
+    if found is None:
+        raise ClusterError(f"apt-get installed {NGINX_PACKAGE}, but {_NO_NGINX}")
+    return found
+
+
+def _nginx() -> str | None:
+    return shutil.which("nginx", path=CLEAN_ENVIRONMENT["PATH"])
+
+
+def _apt_install(package: str, missing: str, report: Callable[[str], None]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ClusterError(_MISSING)
+        raise ClusterError(missing)
     root = Account("root", 0, 0, switched=False)
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]
     # The caller's environment stays: it may name the proxy that leads to the packages.
@@ -105,12 +132,9 @@ def install_packages(report: Callable[[str], None]) -> bool:
         run([*apt, "update"], root, cwd=Path("/"), environment=quiet)
     except ProgramError as error:  # lists that are there may do; if not, the next step says so
         report(f"apt-get update failed: {error}")
-    report(f"installing {PACKAGE} (apt-get install)")
+    report(f"installing {package} (apt-get install)")
     with _no_debian_cluster():
-        run([*apt, "install", "--no-install-recommends", PACKAGE], root, cwd=Path("/"), environment=quiet)
-    if not any(True for _ in _installed()):
-        raise ClusterError(f"apt-get installed {PACKAGE}, but {_MISSING}")
-    return True
+        run([*apt, "install", "--no-install-recommends", package], root, cwd=Path("/"), environment=quiet)
 
 
 def run(
@@ -179,7 +203,7 @@ def _ask(folder: Path, option: str) -> str:
 
 @contextmanager
 def _no_debian_cluster() -> Iterator[None]:
-    """While it lasts, Debian's packages neither make their cluster ``main`` nor start any PostgreSQL.
+    """While it lasts, Debian's packages neither make their cluster ``main`` nor start any PostgreSQL or nginx.
 
     Both files are removed afterwards; the second also ends its effect by itself when this process dies.
     """
@@ -195,7 +219,8 @@ def _no_debian_cluster() -> Iterator[None]:
             made.append(policy)
             policy.write_text(
                 "#!/bin/sh\n# Made by GridMap's set-up and removed at its end.\n"
-                f'[ -d /proc/{os.getpid()} ] || exit 0\ncase "$1" in postgresql*) exit 101 ;; esac\nexit 0\n'
+                f"[ -d /proc/{os.getpid()} ] || exit 0\n"
+                'case "$1" in postgresql*|nginx*) exit 101 ;; esac\nexit 0\n'
             )
             policy.chmod(0o755)
         yield

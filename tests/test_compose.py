@@ -56,6 +56,20 @@ def test_ports_are_published_on_loopback_only() -> None:
     assert ports == ["127.0.0.1:8000:8000"]
 
 
+def test_nginx_stands_before_the_server_with_the_configuration_that_is_tested() -> None:
+    described = document()
+    front, server = described["services"]["nginx"], described["services"]["gridmap"]
+    assert "ports" not in server
+    assert front["depends_on"] == {"gridmap": {"condition": "service_healthy"}}
+    (mounted,) = front["configs"]
+    assert mounted["target"] == "/etc/nginx/nginx.conf"
+    configuration = (CHECKOUT / described["configs"][mounted["source"]]["file"]).read_text(encoding="utf-8")
+    assert f"server gridmap:{server['environment']['GRIDMAP_PORT']};" in configuration
+    assert f"listen {front['ports'][0].rpartition(':')[2]};" in configuration
+    (cached,) = front["volumes"]
+    assert f"proxy_cache_path {cached.partition(':')[2]}/" in configuration
+
+
 def test_passwords_come_from_outside_and_have_no_default() -> None:
     text = "\n".join(line for line in COMPOSE.read_text().splitlines() if not line.lstrip().startswith("#"))
     filled_in = re.findall(r"(?<!\$)\$\{(\w+)(:\?)?", text)
@@ -82,7 +96,7 @@ def test_a_server_open_to_its_network_says_that_the_network_is_trusted() -> None
 def test_images_are_pinned() -> None:
     images = [service["image"] for service in document()["services"].values() if "image" in service]
     images += re.findall(r"^FROM (\S+)", (CHECKOUT / "Dockerfile").read_text(), re.MULTILINE)
-    assert len(images) == 3
+    assert len(images) == 4
     assert all(re.search(r":\d+[\w.]*-\w", image) for image in images), images
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -56,6 +57,20 @@ def box_of(address: Address, buffer_units: int = 0) -> Box:
     side = side_m(address.z)
     margin = side * buffer_units / TILE_UNITS
     return west - margin, north - side - margin, west + side + margin, north + margin
+
+
+def degrees_of(box: Box) -> Box:
+    """The same box in degrees.
+
+    >>> degrees_of((0.0, 0.0, MERCATOR_HALF_M, 0.0))
+    (0.0, 0.0, 180.0, 0.0)
+    """
+    west, south, east, north = (each / MERCATOR_HALF_M for each in box)
+    return west * 180.0, _latitude(south), east * 180.0, _latitude(north)
+
+
+def _latitude(share: float) -> float:
+    return math.degrees(math.atan(math.sinh(share * math.pi)))
 
 
 @dataclass(frozen=True, slots=True)

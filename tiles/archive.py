@@ -10,7 +10,7 @@ import json
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -93,10 +93,13 @@ class Archive:
         return bytes(self._octets[start : start + length])
 
 
-def write_archive(path: Path, about: About, tiles: Iterable[tuple[int, bytes]]) -> int:
+def write_archive(
+    path: Path, about: About, tiles: Iterable[tuple[int, bytes]], check: Callable[[], None] = lambda: None
+) -> int:
     """Write tiles, by rising id and by gzip, as an archive that appears in one step; how many there were.
 
-    The same tile is kept once. Raises NotFound when there is none at all: an archive cannot be empty.
+    The same tile is kept once. ``check`` may still refuse before it appears. NotFound when there is no tile:
+    an archive cannot be empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -110,6 +113,7 @@ def write_archive(path: Path, about: About, tiles: Iterable[tuple[int, bytes]]) 
                 count += 1
             if not count:
                 raise NotFound(f"no tile to write to {path}: nothing is drawn at these zooms")
+            check()
             writer.finalize(_header(about.bounds), dict(about.metadata))
             file.flush()
             os.fsync(file.fileno())

@@ -55,6 +55,7 @@ class Baked:
     revision: int
     mark: str
     versions: Mapping[str, int]
+    zooms: tuple[int, int]
 
     @classmethod
     def open(cls, path: Path) -> Baked:
@@ -63,15 +64,12 @@ class Baked:
         made_from = archive.metadata.get("gridmap", {})
         if made_from.get("format") != FORMAT:
             raise Unavailable(f"{path} was written by another version of GridMap")
-        return cls(archive, int(made_from["revision"]), str(made_from["mark"]), dict(made_from["versions"]))
+        lowest, highest = made_from["zooms"]
+        return cls(archive, made_from["revision"], made_from["mark"], made_from["versions"], (lowest, highest))
 
     def holds(self, layer: Layer, address: Address, mark: str, redraws: Redraws) -> bool:
         """Whether the tile of this mark is the one in the archive, or is empty as it is there."""
-        header = self.archive.header
-        if (
-            redraws.marks.get(self.revision) != self.mark
-            or not header["min_zoom"] <= address.z <= header["max_zoom"]
-        ):
+        if redraws.marks.get(self.revision) != self.mark or not self.zooms[0] <= address.z <= self.zooms[1]:
             return False
         drawn_at = redraws.drawn_at(self.revision, box_of(address, BUFFER_UNITS))
         return mark_of(layer, drawn_at, redraws, self.versions) == mark

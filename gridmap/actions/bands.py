@@ -197,6 +197,7 @@ class _Redraw:
                 fresh[code] = (shape, self._area_labels[code] if code in self._area_labels else stored[code][1])
             differing = _differing(fresh, stored)
             gone = [code for code in stored if code not in fresh]
+            self._seen += _moved_labels(stored, fresh, [*differing, *gone])
             _write_areas(connection, now, band, level, differing, gone)
             above = [
                 grid.areas[code].parent
@@ -208,6 +209,18 @@ class _Redraw:
             children = [area for area in self._after.areas.values() if area.parent in touched]
             drawn = read_area_bands(connection, now, band.number, [area.code for area in children])
             parts = [(area.parent or "", drawn[area.code][0]) for area in children]
+
+
+def _moved_labels(
+    stored: Mapping[str, Drawn], fresh: Mapping[str, Drawn], codes: Sequence[str]
+) -> list[BaseGeometry]:
+    """Where areas had their labels and have them now, of those whose label moved; perhaps far from the redraw."""
+    found = []
+    for code in codes:
+        labels = [drawn[code][1] for drawn in (stored, fresh) if code in drawn]
+        if len(labels) == 1 or not shapely.equals_exact(*labels, 0.0):
+            found += labels
+    return found
 
 
 def _grouped(parts: Sequence[tuple[str, BaseGeometry]]) -> dict[str, list[BaseGeometry]]:

@@ -22,6 +22,7 @@ from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
 from gridmap.cli import bench, server
 from gridmap.cli import demo as demo_city
+from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
     bring_up_to_date,
     check_migrated,
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 
 app.command()(place)
+app.command()(bake)
 app.add_typer(bench.app, name="bench")
 
 CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
