@@ -24,6 +24,9 @@ Json = dict[str, Any]
 NAMES = ("light", "dark", "choropleth", "heat")
 LANGUAGES = ("zh", "en")
 TILE_CRS = ("wgs84", "gcj02", "bd09")
+# What the tile routes draw so far; a style in another crs would name tiles that lie half a kilometre off.
+SERVED_CRS = ("wgs84",)
+BASE_MAPS = ("plain", "redrawn", "no")
 HIGHEST_ZOOM = 16
 _FONTS = ["Noto Sans CJK SC,PingFang SC,Microsoft YaHei,Helvetica,Arial,sans-serif"]
 
@@ -68,7 +71,11 @@ class Ground:
     bounds: tuple[float, float, float, float]
     language: str = "zh"
     crs: str = "wgs84"
-    with_base_map: bool = True
+    base_map: str = "plain"
+    """plain: the city's, where any MapLibre can draw it under tiles of this crs; redrawn: as
+    ``web/src/base_map.ts`` moves it to where it belongs; no: none."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """What pins the layers that are no function of the revision, by name: ``v`` in their tiles' addresses."""
     data_as_of: datetime | None = None
     """How old the data are that this is made from, while the database is away; None: it is there."""
 
@@ -117,11 +124,10 @@ def _tile_sources(ground: Ground) -> Json:
     margin = 0 if plain else _LARGEST_SHIFT_DEGREES
     west, south, east, north = ground.bounds
     bounds = [round(each, 6) for each in (west - margin, south - margin, east + margin, north + margin)]
-    crs = "" if plain else f"?crs={ground.crs}"
     return {
         name: {
             "type": "vector",
-            "tiles": [f"{ground.base}/tiles/{ground.revision}/{name}/{{z}}/{{x}}/{{y}}.mvt{crs}"],
+            "tiles": [f"{ground.base}/tiles/{ground.revision}/{name}/{{z}}/{{x}}/{{y}}.mvt{_query(ground, name)}"],
             "minzoom": layer.lowest_zoom,
             "maxzoom": layer.highest_zoom,
             "bounds": bounds,
@@ -129,6 +135,12 @@ def _tile_sources(ground: Ground) -> Json:
         }
         for name, layer in layers_of(ground.city).items()
     }
+
+
+def _query(ground: Ground, name: str) -> str:
+    given = {"v": ground.marks.get(name), "crs": None if ground.crs == "wgs84" else ground.crs}
+    query = urlencode({key: value for key, value in given.items() if value is not None})
+    return f"?{query}" if query else ""
 
 
 def attribution(ground: Ground) -> str:
@@ -139,11 +151,14 @@ def attribution(ground: Ground) -> str:
 
 def _base_map(ground: Ground) -> Json:
     base = ground.city.base_map
-    if base is None or not ground.with_base_map or base.tile_crs != ground.crs:
+    if base is None or ground.base_map == "no":
+        return {}
+    fits = base.tile_crs == ground.crs and base.crs != "cgcs2000"
+    if not fits and not (ground.base_map == "redrawn" and ground.crs == "wgs84"):
         return {}
     source = {
         "type": "raster",
-        "tiles": [_cgcs2000(base.xyz) if base.crs == "cgcs2000" else base.xyz],
+        "tiles": [base.xyz if fits else _redrawn(base)],
         "tileSize": base.tile_size,
         "minzoom": base.lowest_zoom,
         "maxzoom": base.highest_zoom,
@@ -162,11 +177,12 @@ def _base_map_words(ground: Ground) -> str:
     return _words(base) if base is not None and _base_map(ground) else ""
 
 
-def _cgcs2000(template: str) -> str:
-    """The address by which ``web/src/cgcs2000.ts`` redraws squares of degrees as MapLibre's squares."""
+def _redrawn(base: BaseMap) -> str:
+    """The address by which ``web/src/base_map.ts`` redraws another grid's tiles as Mercator's over WGS 84."""
+    template = base.xyz
     for place in "zxy":
         template = template.replace(f"{{{place}}}", f"[{place}]")
-    return f"cgcs2000://{template}#{{z}}/{{x}}/{{y}}"
+    return f"{base.crs}://{template}#{{z}}/{{x}}/{{y}}"
 
 
 def _metadata(

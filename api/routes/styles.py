@@ -15,8 +15,10 @@ from api.tiles import REVISION_HEADER
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.history import revision_for
-from gridmap.model import PUBLIC
-from tiles.style import Counts, Ground, make_style
+from gridmap.model import PUBLIC, City
+from tiles.baked import mark_of
+from tiles.layers import layers_of
+from tiles.style import SERVED_CRS, Counts, Ground, make_style
 
 router = APIRouter(tags=["maps"], responses=problem_responses(404, 422, 503))
 
@@ -31,6 +33,10 @@ BreaksQuery = Annotated[
     str | None,
     Query(max_length=200, pattern=r"^[0-9.,eE+-]*$", description="where a new colour begins: 1,5,20"),
 ]
+BaseMapQuery = Annotated[
+    Literal["plain", "redrawn", "no"],
+    Query(description="the city's base map: where any MapLibre can draw it; by /embed's own protocols; or not"),
+]
 _MOST_BREAKS = 12
 
 
@@ -42,7 +48,7 @@ def get_style(
     language: LanguageQuery = "zh",
     theme: Annotated[Literal["light", "dark"], Query(description="of choropleth and heat")] = "light",
     crs: CrsQuery = None,
-    base_map: Annotated[bool, Query(description="false leaves the city's base map out")] = True,
+    base_map: BaseMapQuery = "plain",
     at: AtQuery = None,
     revision: RevisionQuery = None,
     of: Annotated[Literal["incidents", "elements"], Query(description="counts of what")] = "incidents",
@@ -81,14 +87,16 @@ def get_style(
     }
     counts = Counts({key: str(value) for key, value in given.items() if value is not None}, _breaks(breaks))
     city = snapshot.city
+    number = _revision(service, snapshot, at, revision)
     ground = Ground(
         city=city,
-        revision=_revision(service, snapshot, at, revision),
+        revision=number,
         base=service.settings.public_url or str(request.base_url).rstrip("/"),
         bounds=snapshot.grid.index.bounds,
         language=language,
-        crs=crs or (city.base_map.tile_crs if city.base_map is not None and base_map else "wgs84"),
-        with_base_map=base_map,
+        crs=_crs(crs, city, base_map),
+        base_map=base_map,
+        marks=_marks(snapshot, number),
         data_as_of=None if state.gone_since is None else snapshot.taken_at,
     )
     return _answer(request, make_style(name, ground, counts, dark=theme == "dark"), ground.revision)
@@ -108,6 +116,22 @@ def _revision(service: ServiceDep, snapshot: Snapshot, at: datetime | None, revi
         return current
     with service.database.begin(PUBLIC) as connection:
         return revision_for(connection, city_time("at", at, snapshot.city), None).number
+
+
+def _crs(asked: str | None, city: City, base_map: str) -> str:
+    """The crs asked for, else that of the city's base map; InvalidInput when no tiles come in it."""
+    if asked is not None:
+        if asked not in SERVED_CRS:
+            raise InvalidInput("crs", asked, f"tiles come in {', '.join(SERVED_CRS)} only")
+        return asked
+    fitting = "wgs84" if city.base_map is None or base_map != "plain" else city.base_map.tile_crs
+    return fitting if fitting in SERVED_CRS else "wgs84"
+
+
+def _marks(snapshot: Snapshot, revision: int) -> dict[str, str]:
+    redraws, versions = snapshot.grid.redraws, snapshot.versions
+    layers = layers_of(snapshot.city).values()
+    return {layer.name: mark_of(layer, revision, redraws, versions) for layer in layers if layer.part is not None}
 
 
 def _breaks(text: str | None) -> tuple[float, ...]:

@@ -29,7 +29,9 @@ def test_the_tiles_that_a_style_names_are_there(client: TestClient, name: str) -
             x = int((lon + 180) / 360 * 2**z)
             y = int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**z)
             path = url.format(z=z, x=x, y=y).removeprefix("http://testserver")
-            assert client.get(path).status_code in (200, 204), path
+            tile = client.get(path)
+            assert tile.status_code in (200, 204), path
+            assert "immutable" in tile.headers["cache-control"], path
             asked += 1
     assert asked == 8
 
@@ -68,6 +70,7 @@ def test_a_style_of_a_time_is_of_the_revision_of_that_time(client: TestClient) -
         ("/styles/light.json?revision=2", 404, "no revision 2"),
         ("/styles/light.json?revision=0", 422, "revision"),
         ("/styles/light.json?crs=EPSG:4548", 422, "crs"),
+        ("/styles/light.json?crs=gcj02", 422, "tiles come in wgs84 only"),
         ("/styles/choropleth.json?breaks=3,1", 422, "breaks"),
         ("/styles/choropleth.json?breaks=1e999", 422, "breaks"),
         ("/styles/choropleth.json?breaks=1,,2", 422, "breaks"),
@@ -88,12 +91,13 @@ def test_a_base_map_is_set_while_the_city_is_served(writer: TestClient, heping_c
     set_base_map(heping_copy, OPERATOR, BASE)
     writer.app.state.service.current.refresh()  # type: ignore[attr-defined]
     style = writer.get("/styles/light.json").json()
-    assert style["sources"]["base_map"]["tiles"] == [BASE.url]
+    assert "base_map" not in style["sources"], "half a kilometre off under tiles in WGS 84"
+    style = writer.get("/styles/light.json?base_map=redrawn").json()
+    assert style["sources"]["base_map"]["tiles"] == [
+        "gcj02://https://maps.city.example/[z]/[x]/[y].png#{z}/{x}/{y}"
+    ]
     assert "津S(2026)001" in style["sources"]["base_map"]["attribution"]
-    assert all("?crs=gcj02" in url for url in style["sources"]["cells"]["tiles"])
-    plain = writer.get("/styles/light.json?base_map=false").json()
-    assert "base_map" not in plain["sources"]
-    assert re.search(r"\.mvt$", plain["sources"]["cells"]["tiles"][0])
+    assert "base_map" not in writer.get("/styles/light.json?base_map=no").json()["sources"]
     assert "https://maps.city.example" in writer.get("/embed").headers["content-security-policy"]
     assert writer.get("/v1/city").json()["base_map"]["approval_number"] == "津S(2026)001"
     set_base_map(heping_copy, OPERATOR, None)

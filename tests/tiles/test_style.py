@@ -131,12 +131,12 @@ def test_the_base_map_shows_its_number_and_only_under_tiles_of_its_crs() -> None
     shifted = make_style("light", replace(GROUND, city=city, crs="wgs84"))
     assert "base_map" not in shifted["sources"]
     assert shifted["metadata"]["gridmap:base_map"] == ""
-    assert (
-        "base_map"
-        not in make_style("light", replace(GROUND, city=city, crs="gcj02", with_base_map=False))["sources"]
-    )
+    without = make_style("light", replace(GROUND, city=city, crs="gcj02", base_map="no"))
+    assert "base_map" not in without["sources"]
+    redrawn = make_style("light", replace(GROUND, city=city, base_map="redrawn"))["sources"]["base_map"]
+    assert redrawn["tiles"] == ["gcj02://https://maps.city.example/wmts/[z]/[y]/[x].png#{z}/{x}/{y}"]
     degrees = replace(city, base_map=replace(BASE, crs="cgcs2000"))
-    tiles = make_style("light", replace(GROUND, city=degrees))["sources"]["base_map"]["tiles"]
+    tiles = make_style("light", replace(GROUND, city=degrees, base_map="redrawn"))["sources"]["base_map"]["tiles"]
     assert tiles == ["cgcs2000://https://maps.city.example/wmts/[z]/[y]/[x].png#{z}/{x}/{y}"]
 
 

@@ -6,7 +6,7 @@ import {
   type LayerSpecification, type LngLat, type LngLatBoundsLike, type Map as MapLibre,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import { registerCgcs2000 } from "./cgcs2000";
+import { registerBaseMaps } from "./base_map";
 import { describe, element, type Coverage } from "./embed_answer";
 import { follow, type News } from "./embed_follow";
 import { readParameters, WrongParameter, type Parameters } from "./embed_parameters";
@@ -15,7 +15,7 @@ import { Surface, type GridStyle } from "./embed_surface";
 import { say, type Word } from "./embed_words";
 
 setWorkerUrl(new URL(workerUrl, import.meta.url).href);
-registerCgcs2000();
+registerBaseMaps();
 
 const TRY_AGAIN_MS = 5_000;
 const byId = (id: string): HTMLElement => document.getElementById(id)!;
@@ -101,6 +101,7 @@ async function styleNow(): Promise<GridStyle> {
   const query = new URLSearchParams(parameters.rest);
   query.set("language", language);
   query.set("theme", parameters.theme);
+  if (!query.has("base_map")) query.set("base_map", "redrawn");
   if (parameters.revision) query.set("revision", parameters.revision);
   if (parameters.at) query.set("at", parameters.at);
   const style = await service.ask<GridStyle>(`styles/${parameters.style}.json?${query}`);

@@ -1,4 +1,4 @@
-"""The snippets for other map libraries, run from another origin as they are: all draw, nothing is from elsewhere."""
+"""The snippets for other map libraries, run from another origin as they are: all draw, nothing is foreign."""
 
 from __future__ import annotations
 
