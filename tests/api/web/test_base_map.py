@@ -95,6 +95,9 @@ def publisher() -> Iterator[Callable[[shapely.Geometry, str], str]]:
         server.shutdown()
 
 
+@pytest.mark.parametrize(
+    "every", [("gcj02", "cgcs2000"), pytest.param(("bd09", "EPSG:3857"), marks=pytest.mark.soak)]
+)
 def test_base_maps_lie_where_they_belong(
     live_server: Any,
     heping_copy: Database,
@@ -102,12 +105,13 @@ def test_base_maps_lie_where_they_belong(
     open_page: Callable[..., Any],
     publisher: Callable[[shapely.Geometry, str], str],
     pictures: Path,
+    every: tuple[str, ...],
 ) -> None:
     with live_server(heping_copy, drawn_tiles) as running:
         outline = shapely.union_all(running.service.state.ready.grid.index.degrees)
         shapely.prepare(outline)
         inner, outer = (places_beside(outline, distance) for distance in (-BESIDE_M, BESIDE_M))
-        for crs in BASE_MAP_CRS:
+        for crs in every:
             base = BaseMap("xyz", publisher(outline, crs), crs, "津S(2026)001", "City survey")
             set_base_map(heping_copy, OPERATOR, base)
             running.service.current.refresh()
