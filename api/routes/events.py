@@ -25,7 +25,7 @@ def _seat(request: Request) -> Iterator[Events]:
         yield events
 
 
-@router.get("/events", response_class=EventSourceResponse, responses=problem_responses(503))
+@router.get("/events", response_class=EventSourceResponse, responses=problem_responses(422, 503))
 async def get_events(
     events: Annotated[Events, Depends(_seat)],
     last_event_id: Annotated[str | None, Header(max_length=64)] = None,

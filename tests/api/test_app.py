@@ -95,7 +95,9 @@ def test_unknown_paths_are_problems(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize("path", sorted(ROUTES))
 def test_other_methods_are_refused_with_those_that_are_allowed(client: TestClient, path: str) -> None:
     for method in {"get", "post", "delete", "put", "patch"} - ROUTES[path]:
-        response = client.request(method.upper(), path.format(code="120101", shift_id=1, revision=1, load_id=1))
+        response = client.request(
+            method.upper(), path.format(code="120101", shift_id=1, revision=1, load_id=1, name="light")
+        )
         assert response.status_code == 405, (method, path)
         assert response.headers["content-type"] == "application/problem+json"
         assert response.headers["allow"]
