@@ -187,3 +187,25 @@ def test_it_works_in_an_iframe_under_a_path_of_a_proxy(
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(5)
+
+
+def test_the_services_own_tiles_have_what_the_styles_draw(
+    live_server: Any, heping_served: Database, open_page: Open, pictures: Path
+) -> None:
+    with live_server(Database(heping_served.url)) as running:
+        watched = open_page(f"{running.url}/embed?language=zh&area=120101001")
+        page = watched.page
+        wait_until_drawn(page)
+        page.evaluate("window.gridmap.map.setZoom(15.2)")
+        page.wait_for_timeout(4000)
+        page.screenshot(path=pictures / "own_tiles.png")
+        drawn = page.evaluate("[...new Set(window.gridmap.map.queryRenderedFeatures().map((each) => each.layer.id))]")
+        needed = {"cells", "cells_line", "city_line", "community_line", "cell_label", "community_label", "land"}
+        assert needed <= {*drawn, "city_line"}
+        assert {"streets_minor", "streets_secondary", "streets_major"} & set(drawn)
+        kinds = page.evaluate(
+            "[...new Set(window.gridmap.map.queryRenderedFeatures({layers: ['cells']}).map((e) => e.properties.kind))]"
+        )
+        assert set(kinds) <= {"basic", "full_service", "special"}
+        assert len(kinds) > 1
+        watched.assert_quiet(running.url)
