@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from api import errors as error_table
 from api.deps import Service
 from api.errors import Problem
-from api.events import Events
+from api.events import Events, told_of_signals
 from api.metrics import seconds
 from api.routes import (
     coverage,
@@ -26,6 +26,7 @@ from api.routes import (
     page,
     placing,
     registry,
+    releases,
     rosters,
     styles,
     tiles,
@@ -39,7 +40,7 @@ from tiles.serving import TileServer
 def create_app(service: Service) -> FastAPI:
     """The application over a service; nothing is opened before it starts.
 
-    Whoever runs it calls ``app.state.events.close()`` before waiting for responses to end.
+    Whoever runs it in another thread than the main one calls ``app.state.events.close()`` to stop it.
     """
     settings = service.settings
     events = Events(service.current, settings.event_clients)
@@ -49,7 +50,8 @@ def create_app(service: Service) -> FastAPI:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
         watching = asyncio.create_task(events.watch())
-        yield
+        with told_of_signals(events.close):
+            yield
         events.close()
         await watching
         service.current.stop()
@@ -81,6 +83,7 @@ def create_app(service: Service) -> FastAPI:
         placing,
         registry,
         rosters,
+        releases,
         on_the_map,
         duty,
         elements,

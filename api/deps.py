@@ -135,6 +135,17 @@ def to_point(x: float, y: float, crs: str, snapshot: Snapshot) -> tuple[float, f
     return lon, lat
 
 
+def to_box(text: str) -> tuple[float, float, float, float]:
+    """west, south, east, north in degrees; InvalidInput when it is no box."""
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput("bbox", text, "must be west,south,east,north") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput("bbox", text, "must be west,south,east,north in degrees, west <= east, south <= north")
+    return west, south, east, north
+
+
 def _in_box(lon: float, lat: float, snapshot: Snapshot) -> bool:
     west, south, east, north = snapshot.grid.index.bounds
     return west <= lon <= east and south <= lat <= north

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import FrameType
 
 from gridmap.current import Current, State
 from gridmap.errors import Unavailable
@@ -38,6 +41,34 @@ def notice_of(state: State) -> Notice | None:
     data_as_of = None if state.gone_since is None else state.snapshot.taken_at
     cells = len(state.snapshot.grid.cells)
     return Notice(revision.number, cells, revision.published_at, state.gone_since, data_as_of)
+
+
+@contextmanager
+def told_of_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """While it lasts, a signal that ends the server calls ``stop`` first.
+
+    A server waits for its responses before it says in any other way that it stops, and a stream would not end. In
+    another thread than the main one there are no signals; whoever runs the server there calls ``stop`` itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop()
+        before = handlers[signal.Signals(number)]
+        if callable(before):
+            before(number, frame)
+        else:  # the default, which ends the process
+            signal.signal(number, before)
+            signal.raise_signal(number)
+
+    handlers = {each: signal.signal(each, handle) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, before in handlers.items():
+            signal.signal(each, before)
 
 
 class Events:

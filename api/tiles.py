@@ -126,10 +126,10 @@ class KeptTiles:
             return False
         wanted = self._want(path, match)
         tile = None if wanted is None else self._tiles.cache.known(wanted.key)
-        if wanted is None or tile is None:
-            return False
         headers = Headers(scope=scope)
         encoding = chosen(headers.get("accept-encoding", ""))
+        if wanted is None or tile is None or not tile.has(encoding):
+            return False
         body = tile.body(encoding)
         forever = lasts_forever(wanted, match[1] is not None, _version(scope))
         answered = answer(wanted, tile, encoding, len(body), forever=forever)

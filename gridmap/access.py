@@ -24,6 +24,7 @@ class Action(Enum):
     WRITE_ELEMENTS = "write elements"
     WRITE_INCIDENTS = "write incidents"
     READ_LOADS = "read loads and their rejected rows"
+    MAKE_RELEASES = "make releases"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -39,6 +40,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.WRITE_ELEMENTS: frozenset({"caseworker", "planner", "system_admin"}),
     Action.WRITE_INCIDENTS: frozenset({"caseworker", "dispatcher", "system_admin"}),
     Action.READ_LOADS: frozenset({"caseworker", "dispatcher", "planner", "auditor", "system_admin"}),
+    Action.MAKE_RELEASES: frozenset({"publisher", "system_admin"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.

@@ -15,6 +15,8 @@ from gridmap.errors import InvalidInput
 
 CELL_KINDS = ("basic", "full_service", "special")
 ELEMENT_CLASSES = ("person", "place", "object", "organization")
+# What a release counts: incidents by category, elements by class.
+RELEASE_SUBJECTS = ("incidents", *ELEMENT_CLASSES)
 POST_KINDS = ("first_responsible", "grid_captain", "grid_worker", "duty_desk", "department_liaison")
 
 # What an address may be, and what its name may belong to.
@@ -104,7 +106,10 @@ class BaseMap:
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """One city's settings. ``levels`` run from the city down to the community, which holds the cells."""
+    """One city's settings. ``levels`` run from the city down to the community, which holds the cells.
+
+    ``least_people`` and ``least_incidents`` are the smallest counts but 0 that a release shows.
+    """
 
     code: str
     name: str
@@ -119,6 +124,8 @@ class City:
     stale_after_days: int = 180
     emergency_categories: tuple[str, ...] = ()
     base_map: BaseMap | None = None
+    least_people: int = 10
+    least_incidents: int = 3
 
     @property
     def zone(self) -> ZoneInfo:

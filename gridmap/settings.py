@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     event_clients: int = Field(
         1000, ge=1, le=100_000, description="how many clients may follow GET /v1/events in one worker at a time"
     )
+    workers: int = Field(1, ge=1, le=64, description="processes that answer; they share the grid's memory")
     trusted_network: bool = Field(
         False, description="yes allows a host other than loopback, where something else keeps strangers out"
     )

@@ -20,6 +20,7 @@ OFFENCES = {
     "ingest": ("gridmap/ingest/privacy.py", "import gridmap.ingest.roster"),
     "bulk": ("gridmap/bulk/formats.py", "import gridmap.bulk.pipeline"),
     "addresses": ("gridmap/addresses/writing.py", "import gridmap.addresses.search"),
+    "releases": ("gridmap/releases/tree.py", "import gridmap.releases.rows"),
     "packages": ("gridmap/duty.py", "import tiles"),
     "cli": ("api/app.py", "import gridmap.cli"),
     "data": ("gridmap/shapes.py", "import data.tianjin.areas"),

@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from cachetools import LRUCache
 
 from gridmap.errors import Unavailable
-from tiles.encode import Tile, from_file, to_file
+from tiles.encode import Encoding, Tile, from_file, to_file
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ class TileCache:
     def __init__(self, memory_octets: int, disk: DiskCache | None, threads: int) -> None:
         self._memory: LRUCache[Key, Tile] = LRUCache(memory_octets, getsizeof=_size)
         self._disk = disk
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="gridmap-tiles")
+        self._at_a_time = threads
+        self._threads: ThreadPoolExecutor | None = None
         self._under_way: dict[Key, asyncio.Future[Tile]] = {}
 
     @property
@@ -125,25 +127,39 @@ class TileCache:
         found: Tile | None = self._memory.get(key)
         return found
 
-    async def get(self, key: Key, make: Make) -> Tile:
-        """The tile of a key, from memory, disk or ``make``, which runs in a thread; its errors are raised."""
-        found = self.known(key)
-        if found is not None:
-            return found
-        waiting = self._under_way.get(key)
+    async def get(self, key: Key, make: Make, encoding: Encoding) -> Tile:
+        """The tile of a key with an encoding, from memory, disk or ``make``, which runs in a thread.
+
+        Errors of ``make`` are raised.
+        """
+        tile = self.known(key) or await self._once(key, key, partial(self._fetch, key, make))
+        if tile.has(encoding):
+            return tile
+        return await self._once((*key, encoding), key, partial(self._add, key, tile, encoding))
+
+    async def _once(self, flight: Key, key: Key, make: Make) -> Tile:
+        """What ``make`` makes, in a thread, once for all who ask meanwhile; it is kept under ``key``."""
+        waiting = self._under_way.get(flight)
         if waiting is None:
-            waiting = asyncio.get_running_loop().run_in_executor(self._threads, self._fetch, key, make)
-            self._under_way[key] = waiting
-            waiting.add_done_callback(lambda done: self._arrived(key, done))
+            waiting = asyncio.get_running_loop().run_in_executor(self._pool(), make)
+            self._under_way[flight] = waiting
+            waiting.add_done_callback(partial(self._arrived, flight, key))
         # whoever asked first may go away; the others still wait
         return await asyncio.shield(waiting)
 
     def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End the threads; asked again, there are new ones."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = None
 
-    def _arrived(self, key: Key, done: asyncio.Future[Tile]) -> None:
-        del self._under_way[key]
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._at_a_time, thread_name_prefix="gridmap-tiles")
+        return self._threads
+
+    def _arrived(self, flight: Key, key: Key, done: asyncio.Future[Tile]) -> None:
+        del self._under_way[flight]
         if done.cancelled() or done.exception() is not None:
             return
         tile = done.result()
@@ -152,9 +168,12 @@ class TileCache:
 
     def _fetch(self, key: Key, make: Make) -> Tile:
         kept = None if self._disk is None else self._disk.read(key)
-        if kept is not None:
-            return kept
-        tile = make()
+        return self._written(key, make()) if kept is None else kept
+
+    def _add(self, key: Key, tile: Tile, encoding: Encoding) -> Tile:
+        return self._written(key, tile.adding(encoding))
+
+    def _written(self, key: Key, tile: Tile) -> Tile:
         if self._disk is not None:
             self._disk.write(key, tile)
         return tile

@@ -1,11 +1,11 @@
-"""A tile as it is sent: compressed once for each encoding, named by its content. Imports only ``errors``."""
+"""A tile as it is sent: compressed once for each encoding that is asked for. Imports only ``errors``."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -26,35 +26,63 @@ _DIGEST = 16
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile's bytes by gzip and brotli, and its tag: a hash of what they hold. An empty tile holds nothing."""
+    """A tile's bytes by gzip, brotli or both, and its tag: a hash of what they hold. An empty one has neither."""
 
     tag: str
-    gzip: bytes
-    brotli: bytes
+    gzip: bytes = b""
+    brotli: bytes = b""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not self.gzip
+        return not self.gzip and not self.brotli
+
+    def has(self, encoding: Encoding) -> bool:
+        """Whether it can be sent under an encoding without compressing it."""
+        return self.empty or encoding == "identity" or bool(self.brotli if encoding == "br" else self.gzip)
 
     def body(self, encoding: Encoding) -> bytes:
-        """What is sent under an encoding."""
+        """What is sent under an encoding that it has."""
         if encoding == "br":
             return self.brotli
         if encoding == "gzip":
             return self.gzip
-        return gzip.decompress(self.gzip) if self.gzip else b""
+        return self._content()
+
+    def adding(self, encoding: Encoding) -> Tile:
+        """The same with one more encoding."""
+        if self.has(encoding):
+            return self
+        if encoding == "br":
+            return replace(self, brotli=brotli.compress(self._content(), quality=_BROTLI_QUALITY))
+        return replace(self, gzip=zip_tile(self._content()))
+
+    def _content(self) -> bytes:
+        if self.gzip:
+            return gzip.decompress(self.gzip)
+        return bytes(brotli.decompress(self.brotli)) if self.brotli else b""
 
 
-EMPTY = Tile("empty", b"", b"")
+EMPTY = Tile("empty")
 
 
-def encoded(content: bytes, zipped: bytes | None = None) -> Tile:
-    """The tile of these bytes; ``zipped`` are the same by :func:`zip_tile`, where they are known already."""
+def encoded(content: bytes, encoding: Encoding) -> Tile:
+    """The tile of these bytes under one encoding; by gzip for whoever takes none."""
     if not content:
         return EMPTY
-    tag = hashlib.sha256(content).hexdigest()[:_DIGEST]
-    return Tile(tag, zipped or zip_tile(content), brotli.compress(content, quality=_BROTLI_QUALITY))
+    tag = _tag(content)
+    if encoding == "br":
+        return Tile(tag, brotli=brotli.compress(content, quality=_BROTLI_QUALITY))
+    return Tile(tag, gzip=zip_tile(content))
+
+
+def unpacked(zipped: bytes) -> Tile:
+    """The tile of bytes by :func:`zip_tile`, of none for b""."""
+    return Tile(_tag(gzip.decompress(zipped)), gzip=zipped) if zipped else EMPTY
+
+
+def _tag(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGEST]
 
 
 def zip_tile(content: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from gridmap.store.snapshot import read_versions
 from tiles.address import BUFFER_UNITS, Address, box_of
 from tiles.baked import FORMAT, Bakes, mark_of
 from tiles.cache import DiskCache, Key, TileCache
-from tiles.encode import Tile, encoded
+from tiles.encode import Encoding, Tile, encoded, unpacked
 from tiles.layers import Layer, layer_of
 from tiles.render import render
 
@@ -70,23 +69,23 @@ class TileServer:
         drawn_at = redraws.drawn_at(number, box_of(address, BUFFER_UNITS))
         return Wanted(layer, address, number, drawn_at, mark_of(layer, drawn_at, redraws, snapshot.versions))
 
-    async def tile(self, state: State, wanted: Wanted) -> Tile:
-        """The tile. Unavailable when it is not kept and PostGIS does not answer."""
-        return await self.cache.get(wanted.key, lambda: self._make(state, wanted))
+    async def tile(self, state: State, wanted: Wanted, encoding: Encoding) -> Tile:
+        """The tile, with an encoding at least. Unavailable when it is not kept and PostGIS does not answer."""
+        return await self.cache.get(wanted.key, lambda: self._make(state, wanted, encoding), encoding)
 
     def close(self) -> None:
         """End the threads."""
         self.cache.close()
 
-    def _make(self, state: State, wanted: Wanted) -> Tile:
+    def _make(self, state: State, wanted: Wanted, encoding: Encoding) -> Tile:
         snapshot = state.ready
         if self._bakes is not None:
             zipped = self._bakes.get(wanted.layer, wanted.address, wanted.mark, snapshot.grid.redraws)
             if zipped is not None:
-                return encoded(gzip.decompress(zipped) if zipped else b"", zipped)
+                return unpacked(zipped)
         if state.gone_since is not None:
             raise DatabaseGone("PostGIS does not answer, and this tile is not kept")
-        return encoded(self._rendered(snapshot, wanted))
+        return encoded(self._rendered(snapshot, wanted), encoding)
 
     def _rendered(self, snapshot: Snapshot, wanted: Wanted) -> bytes:
         part = wanted.layer.part

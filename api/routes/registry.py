@@ -21,6 +21,7 @@ from api.deps import (
     RevisionQuery,
     ServiceDep,
     city_time,
+    to_box,
 )
 from api.errors import problem_responses
 from api.schemas.registry import (
@@ -199,7 +200,7 @@ def get_cells(
     crs = check_name(crs)
     if kind is not None and kind not in CELL_KINDS:
         raise InvalidInput("kind", kind, f"must be one of {', '.join(CELL_KINDS)}")
-    box = None if bbox is None else _bbox(bbox)
+    box = None if bbox is None else to_box(bbox)
     size = limit or (LARGEST_PAGE if f == "json" else _FEATURES_PAGE)
     with service.database.begin(PUBLIC) as connection:
         city, grid = _city_and_revision(connection, at, revision)
@@ -322,13 +323,3 @@ def _collection(
         features=features,
         next=following,
     )
-
-
-def _bbox(text: str) -> tuple[float, float, float, float]:
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InvalidInput("bbox", text, "must be west,south,east,north") from None
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInput("bbox", text, "must be west,south,east,north in degrees, west <= east, south <= north")
-    return west, south, east, north

@@ -105,8 +105,8 @@ async def _tile(
     if_none_match: str | None,
 ) -> Response:
     wanted = tiles.wanted(state.ready, layer, revision, address)
-    tile = await tiles.tile(state, wanted)
     encoding = chosen(accepted)
+    tile = await tiles.tile(state, wanted, encoding)
     body = tile.body(encoding)
     forever = lasts_forever(wanted, revision is not None, version)
     answered = answer(wanted, tile, encoding, len(body), forever=forever)

@@ -218,7 +218,7 @@ def _moved_labels(
     found = []
     for code in codes:
         labels = [drawn[code][1] for drawn in (stored, fresh) if code in drawn]
-        if len(labels) == 1 or not shapely.equals_exact(*labels, 0.0):
+        if len(labels) == 1 or not shapely.equals_exact(labels[0], labels[1], 0.0):
             found += labels
     return found
 

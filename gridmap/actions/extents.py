@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from gridmap.coverage.shares import Shares, homes, shares_of
 from gridmap.crs import from_wgs84
 from gridmap.shapes import Geometries
 from gridmap.store.database import Connection
-from gridmap.store.shares import newest_shares, replace_shares
+from gridmap.store.shares import elements_shared_by, newest_shares, read_shapes, replace_shapes, replace_shares
 from gridmap.store.subjects import element_ids
 
 # Shares that differ by less are the same.
@@ -64,20 +65,34 @@ def write_shares(
     extents: Extents,
     placing: Placing,
 ) -> NDArray[np.intp]:
-    """Store the shares of the allowed rows where they differ from what is stored; the rows that this changed."""
+    """Store shapes and shares of the allowed rows where they differ from what is stored; the rows that changed."""
     chosen = [number for number, row in enumerate(extents.rows) if allowed[row]]
     external = rows["id"].iloc[extents.rows[chosen]].tolist()
     ids = element_ids(connection, source, external)
-    stored = newest_shares(connection, list(ids.values()))
-    changed: dict[int, dict[int, float]] = {}
-    numbers = []
-    for number, name in zip(chosen, external, strict=True):
-        shares = extents.of(number, placing)
-        before = stored.get(ids[name], {})
-        if before.keys() != shares.keys() or any(
-            abs(before[cell] - share) > _ROUNDING for cell, share in shares.items()
-        ):
-            changed[ids[name]] = shares
-            numbers.append(number)
-    replace_shares(connection, changed, placing.grid.revision.number)
-    return extents.rows[numbers]
+    stored, drawn = newest_shares(connection, list(ids.values())), read_shapes(connection, list(ids.values()))
+    shapes = {
+        ids[name]: rows["shape"].iloc[extents.rows[number]] for number, name in zip(chosen, external, strict=True)
+    }
+    shares = {ids[name]: extents.of(number, placing) for number, name in zip(chosen, external, strict=True)}
+    shared = {each: share for each, share in shares.items() if not _are_same(share, stored.get(each, {}))}
+    redrawn = {each: shape for each, shape in shapes.items() if shape != drawn.get(each)}
+    replace_shares(connection, shared, placing.grid.revision.number)
+    replace_shapes(connection, redrawn)
+    changed = shared.keys() | redrawn.keys()
+    return extents.rows[[number for number, name in zip(chosen, external, strict=True) if ids[name] in changed]]
+
+
+def share_again(connection: Connection, cell_ids: Sequence[int], placing: Placing) -> int:
+    """After a redraw, share out anew the lines and polygons that have a share in cells that changed; how many."""
+    drawn = read_shapes(connection, elements_shared_by(connection, cell_ids))
+    if not drawn:
+        return 0
+    geometries = np.array(list(drawn.values()), dtype=object)
+    extents = Extents(np.arange(len(drawn)), shares_of(placing.grid.index, geometries))
+    shares = {each: extents.of(number, placing) for number, each in enumerate(drawn)}
+    replace_shares(connection, shares, placing.grid.revision.number)
+    return len(drawn)
+
+
+def _are_same(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
+    return one.keys() == other.keys() and all(abs(other[cell] - share) <= _ROUNDING for cell, share in one.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ import shapely
 from gridmap import shapes
 from gridmap.access import Action, require
 from gridmap.actions.bands import redraw_bands
+from gridmap.actions.extents import share_again
 from gridmap.actions.hexes import redraw_cover
 from gridmap.actions.placing import Placing
 from gridmap.coverage.grid import Grid
@@ -34,7 +35,7 @@ from gridmap.store.grid import (
     reserve_cell_ids,
 )
 from gridmap.store.lineage import insert_lineage
-from gridmap.store.locks import lock_for_publishing
+from gridmap.store.locks import lock_data
 from gridmap.store.replacing import SUBJECTS, Standing, place_from, read_standing
 from gridmap.store.revisions import insert_revision, read_current
 from gridmap.store.snapshot import read_grid
@@ -77,7 +78,7 @@ def publish(
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, long_work=True) as connection:
-        lock_for_publishing(connection)
+        lock_data(connection)
         city = read_city(connection)
         _check_base(read_current(connection), base, valid_from)
         before = grid if grid is not None and grid.revision.number == base else read_grid(connection, city)
@@ -92,9 +93,10 @@ def publish(
         boxes = redraw_bands(connection, before, result.grid, city, result.gone, result.drawn)
         insert_boxes(connection, revision.number, boxes)
         progress("placing what lies in the cells that changed")
-        moves = {
-            subject.table.name: _place_again(connection, before, result, city, subject) for subject in SUBJECTS
-        }
+        placing = Placing(result.grid, city)
+        gone = [before.cells[at].id for at in result.gone.tolist()]
+        moves = {subject.table.name: _place_again(connection, gone, placing, subject) for subject in SUBJECTS}
+        share_again(connection, gone, placing)
         _write_lineage(connection, before, result, moves[ELEMENT.table.name])
         moved = {name: sum(n for (old, new), n in each.items() if old != new) for name, each in moves.items()}
         progress("committing")
@@ -160,10 +162,9 @@ def _write_area_shapes(connection: Connection, before: Grid, result: Redrawn, ci
         groups = np.array([after.areas[code].parent for code in codes], dtype=object)
 
 
-def _place_again(connection: Connection, before: Grid, result: Redrawn, city: City, subject: Subject) -> Moves:
+def _place_again(connection: Connection, gone: Sequence[int], placing: Placing, subject: Subject) -> Moves:
     """Place what stands in changed cells; returns how many went from which to which, stayers too."""
-    standing = read_standing(connection, subject, [before.cells[at].id for at in result.gone.tolist()])
-    placing = Placing(result.grid, city)
+    standing = read_standing(connection, subject, gone)
     placed = placing.place_points(standing.lon, standing.lat)
     same = (
         (placed.cell_ids == standing.cell_ids)
@@ -179,7 +180,7 @@ def _place_again(connection: Connection, before: Grid, result: Redrawn, city: Ci
         "how": pa.DictionaryArray.from_arrays(pa.array(placed.how[again].astype(np.int8)), HOW).cast(pa.string()),
         "edge_distance_m": pa.array(placed.edge_distances_m[again], pa.float32(), from_pandas=True),
     }
-    place_from(connection, subject, result.grid.revision.number, standing.ids[again], where)
+    place_from(connection, subject, placing.grid.revision.number, standing.ids[again], where)
     return _moves(standing, placed.cell_ids)
 
 

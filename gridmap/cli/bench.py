@@ -15,9 +15,11 @@ from gridmap.access import OPERATOR
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
 from gridmap.cli.environment import check_migrated, open_database, say
+from gridmap.cli.server import free_port
 from gridmap.settings import read_settings
 from gridmap.store.city import read_city
 from gridmap.store.snapshot import read_grid
+from tiles.bench import bench_tiles
 
 app = typer.Typer(help="Measure GridMap beside other ways to the same answer.", no_args_is_help=True)
 
@@ -70,6 +72,23 @@ def loading(
         check_migrated(database)
         report = dataclasses.asdict(bench_loading(database, OPERATOR, rows, seed, say))
     print(json.dumps(report) if as_json else "\n".join(f"{name}: {value:,}" for name, value in report.items()))
+
+
+@app.command()
+def tiles(
+    count: Annotated[int, typer.Option(help="how many tiles of each group of zooms", min=10)] = 200,
+    clients: Annotated[int, typer.Option(help="how many ask at once", min=1, max=64)] = 4,
+    seed: Annotated[int, typer.Option(help="of the tiles")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """Cold tiles beside plain ST_AsMVT, and hot ones beside a look-up in JSON, with and without nginx."""
+    settings = read_settings(city=city)
+    with open_database(settings) as database:
+        check_migrated(database)
+        ports = [free_port("127.0.0.1", start) for start in (18_800, 18_860, 18_920)]
+        report = dataclasses.asdict(bench_tiles(database, ports, count, clients, seed, say))
+    print(json.dumps(report) if as_json else "\n".join(f"{name}: {value}" for name, value in report.items()))
 
 
 def _show(report: PlacementBench) -> None:

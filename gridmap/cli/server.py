@@ -1,57 +1,96 @@
-"""Runs the HTTP service in the foreground."""
+"""Runs the HTTP service in the foreground, in this process or in several that share its socket."""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.deps import Service
 from gridmap.cli.environment import state_folder
 from gridmap.current import Current
 from gridmap.errors import Unavailable
-from gridmap.settings import Settings
+from gridmap.settings import Settings, read_settings
 from gridmap.store.database import Database
 
+# What uvicorn runs: an ASGI application.
+Application = Callable[..., Any]
+
 _PORTS_TRIED = 50
+_START_TIMEOUT_S = 120.0
 
 
 def run(settings: Settings, database: Database, ready: str) -> None:
     """Serve until a signal ends it; prints ``ready`` when it answers."""
+    if settings.workers == 1:
+        _Server(_config(settings, _application(settings, database)), ready).run()
+        return
+    # The workers are fresh processes: they learn by the environment what a command's options said.
+    url = database.url.render_as_string(hide_password=False)
+    os.environ |= {"GRIDMAP_CITY": settings.city, "GRIDMAP_DATABASE_URL": url}
+    database.dispose()
+    config = _config(settings, f"{__name__}:application")
+    listening = config.bind_socket()
+    _Workers(config, [listening], ready).run()
+    listening.close()
+
+
+def application() -> Application:
+    """The application of one worker of several, from its settings."""
+    settings = read_settings()
+    assert settings.database_url is not None
+    return _application(settings, Database(settings.database_url))
+
+
+def _application(settings: Settings, database: Database) -> Application:
     folder = state_folder(settings)
-    current = Current(database, folder / "snapshot")
-    app = create_app(Service(settings, database, current, folder))
-    config = uvicorn.Config(
+    return create_app(Service(settings, database, Current(database, folder / "snapshot"), folder))
+
+
+def _config(settings: Settings, app: Application | str) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        workers=settings.workers,
+        factory=isinstance(app, str),
         # Request logs hold no address and no coordinates, so there is none; /metrics counts instead.
         access_log=False,
         log_level="warning",
         server_header=False,
     )
-    _Server(config, ready, app.state.events.close).run()
+
+
+class _Workers(Multiprocess):
+    """Workers that are started again when they die; says when all answer."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: str) -> None:
+        super().__init__(config, sockets)
+        self._ready = ready
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(process.wait_until_ready(_START_TIMEOUT_S, self.should_exit) for process in self.processes):
+            print(self._ready, flush=True)
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers, and ends the streams that would otherwise keep it from stopping."""
+    """A server that says when it answers."""
 
-    def __init__(self, config: uvicorn.Config, ready: str, end_streams: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: str) -> None:
         super().__init__(config)
         self._ready = ready
-        self._end_streams = end_streams
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             print(self._ready, flush=True)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._end_streams()
-        await super().shutdown(sockets)
 
 
 def free_port(host: str, port: int) -> int:

@@ -78,6 +78,9 @@ class CitySection(_Strict):
     emergency_categories: tuple[str, ...] = ()
     attribution: str
     stale_after_days: int = 180
+    # The smallest counts but 0 that a release shows; of a hidden 1 to 1 all would be known.
+    least_people: int = Field(default=10, ge=3, le=1_000_000)
+    least_incidents: int = Field(default=3, ge=3, le=1_000_000)
     notice: Mapping[str, str] = {}
     duty_desk: Desk
 

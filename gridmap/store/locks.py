@@ -16,8 +16,12 @@ def lock_revision(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE revision IN SHARE MODE"))
 
 
-def lock_for_publishing(connection: Connection) -> None:
-    """Be the only one that publishes until the transaction ends, after all loads; readers are not held up."""
+def lock_data(connection: Connection) -> None:
+    """Keep loads and publishes away until the transaction ends; those under way are waited for.
+
+    It conflicts with the lock of :func:`lock_revision`, which every writer of elements and incidents takes first;
+    so afterwards no id is given out that is not yet seen. Nobody who only reads is held up.
+    """
     connection.execute(text("LOCK TABLE revision IN SHARE ROW EXCLUSIVE MODE"))
 
 

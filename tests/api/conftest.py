@@ -34,12 +34,13 @@ MakeCopy = Callable[[str], AbstractContextManager[Database]]
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
-    """Runs the application over a database; the snapshot lies in ``folder`` or in one of its own."""
+    """Runs the application over a database; the snapshot lies in ``folder`` or its own, kept tiles beside it."""
 
     @contextmanager
     def run(database: Database, folder: Path | None = None, **settings: object) -> Iterator[TestClient]:
         folder = folder or tmp_path_factory.mktemp("snapshot")
-        service = Service(Settings(**settings), database, Current(database, folder))  # type: ignore[arg-type]
+        kept = folder.with_name(f"{folder.name}-kept")
+        service = Service(Settings(**settings), database, Current(database, folder), kept)  # type: ignore[arg-type]
         with TestClient(create_app(service)) as client:
             yield client
 

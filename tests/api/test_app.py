@@ -42,7 +42,14 @@ ROUTES = {
     "/v1/revisions": {"get"},
     "/v1/revisions/current": {"get"},
     "/v1/revisions/{revision}": {"get"},
+    "/tiles/{layer}.json": {"get"},
+    "/tiles/{revision}/{layer}.json": {"get"},
+    "/tiles/{layer}/{z}/{x}/{y}.mvt": {"get"},
+    "/tiles/{revision}/{layer}/{z}/{x}/{y}.mvt": {"get"},
 }
+# What stands in their paths.
+NAMED = {"code": "120101", "shift_id": 1, "revision": 1, "load_id": 1, "layer": "cells", "z": 14, "x": 1, "y": 1}
+NAMED["name"] = "light"
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +102,7 @@ def test_unknown_paths_are_problems(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize("path", sorted(ROUTES))
 def test_other_methods_are_refused_with_those_that_are_allowed(client: TestClient, path: str) -> None:
     for method in {"get", "post", "delete", "put", "patch"} - ROUTES[path]:
-        response = client.request(
-            method.upper(), path.format(code="120101", shift_id=1, revision=1, load_id=1, name="light")
-        )
+        response = client.request(method.upper(), path.format(**NAMED))
         assert response.status_code == 405, (method, path)
         assert response.headers["content-type"] == "application/problem+json"
         assert response.headers["allow"]

@@ -141,6 +141,35 @@ def test_a_service_that_starts_without_the_database_answers_from_the_disk(
         assert client.get(roster, headers=key).json()["counts"] == "staff"
 
 
+def test_kept_tiles_are_sent_on_and_others_refused_while_the_database_is_gone(
+    serve: Serve, stopped: Cluster, tmp_path: Path
+) -> None:
+    kept, other = "/tiles/1/cells/14/13525/6254.mvt", "/tiles/1/cells/14/13525/6255.mvt"
+
+    def check(client: TestClient, content: bytes) -> None:
+        wait_until(client, degraded=True)
+        for path in (kept, kept.replace("/1/cells", "/cells")):
+            answer = client.get(path)
+            assert (answer.status_code, answer.content) == (200, content)
+        refused = client.get(other)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.headers["access-control-allow-origin"] == "*"
+        assert client.get("/tiles/cells.json").json()["revision"] == 1
+        assert client.get("/tiles/9/cells/14/1/1.mvt").status_code == 404
+
+    with serve(Database(stopped.url("heping")), tmp_path) as client:
+        content = client.get(kept).content
+        stopped.down()
+        check(client, content)
+    # a service that starts without the database has them from its disk
+    with serve(Database(stopped.url("heping")), tmp_path) as client:
+        check(client, content)
+        stopped.up()
+        wait_until(client, degraded=False)
+        assert client.get(other).status_code == 200
+
+
 def test_what_memory_does_not_know_is_refused_while_the_database_is_gone(
     serve: Serve, stopped: Cluster, inner_points: Points
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from sqlalchemy.engine import URL
 
 from api.app import create_app
 from api.deps import Service
+from gridmap.access import OPERATOR
+from gridmap.actions.releases import make_release
 from gridmap.current import Current
+from gridmap.releases.periods import Month
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 
@@ -64,6 +68,10 @@ KNOWN = {
     "category": ["noise", "fire"],
     "address": ["建义路1号", "和平区建义路", "建义路与清兰西道交口", "Jianyi Lu 1", "不存在的地方"],
     "district": ["和平区", "120101"],
+    "layer": ["cells", "community", "labels", "lines"],
+    "z": [14],
+    "x": [13525],
+    "y": [6254],
     "bbox": ["117.18,39.11,117.19,39.12"],
     "shift_id": list(range(1, 40)),
     "load_id": [1, 2, 3],
@@ -144,8 +152,10 @@ every_route = pytest.mark.parametrize(("method", "path"), routes())
 @pytest.fixture(scope="module")
 def attacked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
     """A client of a copy of Heping that is written to at random."""
-    with make_copy("heping_attacked") as database, serve(database) as running:
-        yield running
+    with make_copy("heping_attacked") as database:
+        make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
+        with serve(database) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +214,8 @@ def attack_with(operation: APIOperation, mode: GenerationMode, headers: dict[str
 def season(part: object, path: str, data: strategies.DataObject) -> None:
     """Put values that exist in place of most of the random ones."""
     known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster"), [])}
+    if path.startswith("/v1/releases"):
+        known |= {"since": ["2026-10"], "period": ["2026-10"], "by": ["cell", "hex", "street"]}
     if isinstance(part, dict):
         if path in EITHER and "points" not in part and data.draw(strategies.integers(0, 4)):
             kept, dropped = data.draw(strategies.permutations(EITHER[path]))

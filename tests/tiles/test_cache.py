@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tiles.cache import DiskCache, Key, TileCache
-from tiles.encode import Tile, encoded
+from tiles.encode import Encoding, Tile, encoded
 
 KB = 1000
 
 
 def tile(number: int, octets: int = 10 * KB) -> Tile:
     """A tile of about so many octets that nothing makes smaller."""
-    return encoded(number.to_bytes(4, "big") + os.urandom(octets // 2))
+    return encoded(number.to_bytes(4, "big") + os.urandom(octets), "gzip")
 
 
 def key(number: int) -> Key:
@@ -35,7 +35,7 @@ def test_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
 
     async def fill() -> None:
         for number in range(30):
-            await cache.get(key(number), lambda number=number: tile(number))
+            await cache.get(key(number), lambda number=number: tile(number), "gzip")
             assert cache.known(key(0)) is not None, "what is used stays"
             assert cache.octets <= 100 * KB
 
@@ -47,7 +47,7 @@ def test_memory_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
 
 def test_a_tile_larger_than_the_memory_is_answered_all_the_same() -> None:
     cache, large = TileCache(5 * KB, None, 2), tile(1)
-    assert asyncio.run(cache.get(key(1), lambda: large)) is large
+    assert asyncio.run(cache.get(key(1), lambda: large, "gzip")) is large
     assert cache.octets == 0
 
 
@@ -68,7 +68,7 @@ def test_what_many_ask_for_is_made_once_and_an_error_reaches_them_all_and_is_not
 
     async def ask(make: Callable[[], Tile]) -> list[object]:
         gate.clear()
-        waiting = [asyncio.ensure_future(cache.get(key(1), make)) for _ in range(100)]
+        waiting = [asyncio.ensure_future(cache.get(key(1), make, "gzip")) for _ in range(100)]
         await asyncio.sleep(0.05)
         waiting[0].cancel()  # who asked first goes away
         gate.set()
@@ -82,11 +82,32 @@ def test_what_many_ask_for_is_made_once_and_an_error_reaches_them_all_and_is_not
     assert made == [1, 2]
 
 
+def test_another_encoding_is_added_once_and_kept(tmp_path: Path) -> None:
+    cache, made = TileCache(100 * KB, DiskCache(tmp_path, 1000 * KB), 2), []
+
+    def make() -> Tile:
+        made.append(1)
+        return tile(1)
+
+    async def ask() -> list[Tile]:
+        encodings: list[Encoding] = ["gzip", "br", "identity", "br"] * 10
+        return await asyncio.gather(*(cache.get(key(1), make, encoding) for encoding in encodings))
+
+    found = asyncio.run(ask())
+    assert made == [1]
+    assert len({id(each) for each in found if each.brotli}) == 1
+    known = cache.known(key(1))
+    assert known is not None
+    assert known.has("br")
+    assert known.has("gzip")
+    assert DiskCache(tmp_path, 1000 * KB).read(key(1)) == known
+
+
 def test_the_disk_gives_back_what_another_process_kept(tmp_path: Path) -> None:
     one = tile(1)
     DiskCache(tmp_path, 100 * KB).write(key(1), one)
     again = TileCache(100 * KB, DiskCache(tmp_path, 100 * KB), 2)
-    assert asyncio.run(again.get(key(1), lambda: pytest.fail("it is kept already"))) == one
+    assert asyncio.run(again.get(key(1), lambda: pytest.fail("it is kept already"), "gzip")) == one
 
 
 def test_the_disk_is_bounded_and_forgets_what_was_used_longest_ago(tmp_path: Path) -> None:
@@ -113,6 +134,6 @@ def test_a_damaged_file_is_no_tile(tmp_path: Path, caplog: pytest.LogCaptureFixt
 def test_a_disk_that_refuses_is_no_reason_not_to_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "cells").write_text("a file where a folder should be")
     cache, one = TileCache(100 * KB, DiskCache(tmp_path, 100 * KB), 2), tile(1)
-    assert asyncio.run(cache.get(key(1), lambda: one)) is one
+    assert asyncio.run(cache.get(key(1), lambda: one, "gzip")) is one
     assert "could not be kept" in caplog.text
     assert not list(tmp_path.rglob(".*"))

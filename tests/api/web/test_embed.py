@@ -199,7 +199,9 @@ def test_the_services_own_tiles_have_what_the_styles_draw(
         page.evaluate("window.gridmap.map.setZoom(15.2)")
         page.wait_for_timeout(4000)
         page.screenshot(path=pictures / "own_tiles.png")
-        drawn = page.evaluate("[...new Set(window.gridmap.map.queryRenderedFeatures().map((each) => each.layer.id))]")
+        drawn = page.evaluate(
+            "[...new Set(window.gridmap.map.queryRenderedFeatures().map((each) => each.layer.id))]"
+        )
         needed = {"cells", "cells_line", "city_line", "community_line", "cell_label", "community_label", "land"}
         assert needed <= {*drawn, "city_line"}
         assert {"streets_minor", "streets_secondary", "streets_major"} & set(drawn)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -16,15 +17,18 @@ from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.bands import publish_bands
+from gridmap.actions.points import load_points
 from gridmap.actions.publish import Published, publish
 from gridmap.actions.verify import verify_city
 from gridmap.coverage.grid import Grid
 from gridmap.current import Current
 from gridmap.errors import InvalidInput, LoadRefused, NotAllowed, RuleBroken
+from gridmap.ingest.description import read_mapping
 from gridmap.model import Actor
 from gridmap.redraw.change import DrawnCell, GridChange
 from gridmap.store.city import read_city
 from gridmap.store.database import Database
+from gridmap.store.shares import read_shares
 from gridmap.store.snapshot import read_grid, read_grid_after
 from tests.gridmap.coverage.test_redrawn import halves
 
@@ -176,6 +180,41 @@ def test_lineage_tells_what_became_of_area_and_elements(heping_copy: Database, r
     assert [row.element_share for row in rows] == [
         counted.get(row.to_id, 0) / total if total else None for row in rows
     ]
+
+
+def test_lines_are_shared_out_anew(heping_copy: Database, rng: Rng, tmp_path: Path) -> None:
+    """A line through cells that are redrawn has shares in the new ones; one elsewhere keeps its own."""
+    grid = grid_of(heping_copy)
+    change = a_split(grid, rng, "x")
+    (old,) = change.ended
+    far = max(grid.cells, key=lambda cell: shape_of(grid, cell.code).distance(shape_of(grid, old)))
+    lines = [_across(shape_of(grid, old)), _across(shape_of(grid, far.code))]
+    gpd.GeoDataFrame({"id": ["here", "far"]}, geometry=lines, crs=4326).to_file(tmp_path / "lines.gpkg")
+    mapping = (
+        '[[elements]]\nfile = "lines.gpkg"\nsource = "lines"\ncrs = "wgs84"\nid = "id"\n'
+        'class = { value = "object" }\ncategory = { value = "bench" }\n'
+    )
+    (tmp_path / "lines.toml").write_text(mapping, encoding="utf-8")
+    sections = read_mapping(tmp_path / "lines.toml").sections
+    load_points(heping_copy, OPERATOR, sections, tmp_path, quiet, trust_crs=True)
+    publish_next(heping_copy, change, grid)
+    after = grid_of(heping_copy)
+    with heping_copy.begin(OPERATOR) as connection:
+        query = "SELECT external_id, id FROM element WHERE source = 'lines'"
+        ids = dict(map(tuple, connection.execute(text(query))))
+        was, now = read_shares(connection, ids["here"], 1), read_shares(connection, ids["here"], 2)
+        assert read_shares(connection, ids["far"], 2) == read_shares(connection, ids["far"], 1)
+    cell_ids = {cell.id for cell in after.cells} | {0}
+    assert grid.cell(old).id in was
+    assert now.keys() <= cell_ids
+    new = {after.cell(code).id for code in change.drawn}
+    assert sum(now[each] for each in new & now.keys()) == pytest.approx(was[grid.cell(old).id])
+    assert sum(now.values()) == pytest.approx(1.0)
+
+
+def _across(cell: shapely.Geometry) -> shapely.LineString:
+    west, south, east, north = cell.bounds
+    return shapely.LineString([(west, south), (east, north)])
 
 
 def test_a_change_of_name_keeps_id_and_shape(heping_copy: Database) -> None:

@@ -15,7 +15,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from gridmap.access import OPERATOR
 from gridmap.cli.server import free_port
 from gridmap.errors import Unavailable
 from gridmap.store.database import Database
@@ -56,6 +58,47 @@ def test_no_port_near_is_said() -> None:
 def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
     with pytest.raises(Unavailable, match=r"cannot listen on 203\.0\.113\.1"):
         free_port("203.0.113.1", 8000)
+
+
+def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, tmp_path: Path) -> None:
+    port = free_port("127.0.0.1", 18_100)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
+    url = heping_copy.url.render_as_string(hide_password=False)
+    environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(tmp_path), "GRIDMAP_WORKERS": "2"}
+    command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(port)]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def workers() -> set[str]:
+        with heping_copy.begin(OPERATOR) as connection:
+            rows = connection.execute(
+                text("SELECT id FROM worker WHERE seen_at > clock_timestamp() - '6s'::interval")
+            )
+            return set(rows.scalars())
+
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert select.select([process.stdout], [], [], 120)[0], "it says something within two minutes"
+            assert "ready" in process.stdout.readline()
+            before = workers()
+            assert len(before) == 2
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            serving = [
+                int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
+            ]
+            assert len(serving) == 2
+            os.kill(serving[0], signal.SIGKILL)
+            deadline = time.monotonic() + 60
+            while not (len(workers()) == 2 and workers() != before):
+                with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=10) as response:
+                    assert response.status == 200
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+        finally:
+            process.kill()
+    assert workers() == set()
 
 
 def test_a_served_city_says_ready_answers_and_ends_at_a_signal(heping_copy: Database, tmp_path: Path) -> None:

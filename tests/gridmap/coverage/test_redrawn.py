@@ -71,15 +71,21 @@ def halves(cell: BaseGeometry, rng: Rng) -> list[BaseGeometry]:
     return [cell]
 
 
-def redraw(shapes: Shapes, rng: Rng) -> Redraw:
-    """A split, a merge (sometimes of cells far apart) or a transfer of a piece, which keeps the codes."""
+def redraw(shapes: Shapes, rng: Rng, first: Shapes | None = None) -> Redraw:
+    """A split, a merge (sometimes of cells far apart) or a transfer of a piece, which keeps the codes.
+
+    When few cells are left and none of them can be split, all are drawn as they were at ``first``.
+    """
     codes = list(shapes)
     code = codes[rng.integers(len(codes))]
     pieces = halves(shapes[code], rng)
     kind = rng.choice(["split", "merge", "transfer"])
-    while len(codes) < 12 and len(pieces) == 1:
-        code, kind = codes[rng.integers(len(codes))], "split"
-        pieces = halves(shapes[code], rng)
+    if first is not None and len(codes) < 12 and len(pieces) == 1:
+        ways = ((each, halves(shapes[each], rng)) for each in codes)
+        found = next(((each, parts) for each, parts in ways if len(parts) == 2), None)
+        if found is None:
+            return [each for each in codes if each not in first], dict(first)
+        (code, pieces), kind = found, "split"
     if len(pieces) == 2 and kind == "split":
         return [code], {new_code(shapes, rng): pieces[0], new_code(shapes, rng): pieces[1]}
     others = [other for other in codes if other != code]
@@ -120,9 +126,9 @@ def placed(raster: Raster, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray
 
 def redraw_often(cells: Geometries, judge: Judge, rng: Rng, times: int, count: int) -> None:
     shapes = with_codes(cells, rng)
-    index = built(shapes)
+    first, index = dict(shapes), built(shapes)
     for turn in range(1, times + 1):
-        change = redraw(shapes, rng)
+        change = redraw(shapes, rng, first)
         index = index.redrawn(*change)
         apply(shapes, change)
         if turn % max(1, times // 4) == 0:

@@ -127,3 +127,14 @@ def test_a_wrong_base_map_is_named(tmp_path: Path, there: str, wrong: str, said:
     london = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
     with pytest.raises(LoadRefused, match=said):
         read_description(write(tmp_path, london + BASE_MAP.replace(there, wrong)))
+
+
+@pytest.mark.parametrize(("name", "value"), [("least_people", 2), ("least_incidents", 0), ("least_people", 10**7)])
+def test_a_release_that_would_hide_too_little_is_refused(tmp_path: Path, name: str, value: int) -> None:
+    example = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    city = read_description(write(tmp_path, example)).as_city()
+    assert (city.least_people, city.least_incidents) == (10, 3)
+    asked = example.replace("[city]\n", f"[city]\n{name} = VALUE\n")
+    assert getattr(read_description(write(tmp_path, asked.replace("VALUE", "20"))).as_city(), name) == 20
+    with pytest.raises(LoadRefused, match=f"{name}: "):
+        read_description(write(tmp_path, asked.replace("VALUE", str(value))))

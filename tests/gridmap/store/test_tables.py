@@ -48,6 +48,20 @@ def placement(how: str, cell_id: str, top: str, last: str = "NULL") -> str:
     )
 
 
+def release(begins: str = "2026-10-01", ends: str = "2026-11-01", made_at: str = "2026-11-02") -> str:
+    return (
+        "INSERT INTO release (period, begins, ends, revision, made_at, actor) "
+        f"VALUES ('2026-10', '{begins}', '{ends}', 1, '{made_at}', 'a')"
+    )
+
+
+def released(subject: str, category: str, least: int, inside: str = "NULL", outside: str = "NULL") -> str:
+    return (
+        "INSERT INTO release_table (period, subject, category, least, inside, outside) "
+        f"VALUES ('2026-10', '{subject}', '{category}', {least}, {inside}, {outside})"
+    )
+
+
 A, B = "(SELECT min(code) FROM holder)", "(SELECT max(code) FROM holder)"
 
 REFUSED = [
@@ -90,6 +104,24 @@ REFUSED = [
     (["INSERT INTO lineage VALUES (77, 1, 2, 1)"], "fk_lineage_revision"),
     (["INSERT INTO api_key (id, sha256, role, territories, label) VALUES ('k', 'h', 'king', '{}', '')"],
      "ck_api_key_role"),
+    ([release(made_at="2026-10-31")], "ck_release_closed"),
+    ([release(begins="2026-11-01")], "ck_release_closed"),
+    ([release(), release()], "pk_release"),
+    ([released("place", "", 1)], "fk_release_table_period"),
+    ([release(), released("incidents", "", 3)], "ck_release_table_category"),
+    ([release(), released("person", "resident", 10)], "ck_release_table_category"),
+    ([release(), released("cats", "", 10)], "ck_release_table_subject"),
+    ([release(), released("incidents", "noise", 2)], "ck_release_table_least"),
+    ([release(), released("incidents", "noise", 1)], "ck_release_table_protected"),
+    ([release(), released("person", "", 1)], "ck_release_table_protected"),
+    ([release(), released("person", "", 10, inside="9")], "ck_release_table_inside"),
+    ([release(), released("incidents", "noise", 3, outside="2")], "ck_release_table_outside"),
+    ([release(), released("incidents", "noise", 3), "INSERT INTO release_row VALUES "
+      "('120101', '2026-10', 'incidents', 'noise', 'district', '120101', -1)"], "ck_release_row_count"),
+    (["INSERT INTO release_row VALUES ('120101', '2026-10', 'incidents', 'noise', 'district', '120101', 5)"],
+     "fk_release_row_period_subject_category"),
+    (["UPDATE release SET actor = 'b'"], "frozen"),
+    (["DELETE FROM release_row"], "frozen"),
 ]  # fmt: skip
 
 

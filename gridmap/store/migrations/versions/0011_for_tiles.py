@@ -1,9 +1,9 @@
-"""Street, water and wall lines get a data version, so that their tiles are known to have changed."""
+"""What tiles need: a data version of street, water and wall lines, and plain indexes of cells and areas."""
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0006"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
@@ -13,3 +13,5 @@ def upgrade() -> None:
         "CREATE TRIGGER line_raises_lines AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON line "
         "FOR EACH STATEMENT EXECUTE FUNCTION raise_data_version('lines')"
     )
+    op.execute("CREATE INDEX ix_cell_id_alone ON cell ((id + 0))")
+    op.execute("CREATE INDEX ix_area_code_alone ON area ((code || ''))")

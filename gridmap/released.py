@@ -1,0 +1,132 @@
+"""What releases say to whoever asks: read, summed over months, cut to a box. Imports ``store`` and below.
+
+Every path by which counts leave to the public and to other territories goes through :func:`read_released`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+
+from gridmap import hexes
+from gridmap.errors import InvalidInput, NotFound
+from gridmap.model import RELEASE_SUBJECTS, City
+from gridmap.releases.periods import Month, months_between
+from gridmap.releases.rows import BY_HEX, Rows, check_by, released_rows
+from gridmap.releases.suppression import Table
+from gridmap.releases.tree import Tree
+from gridmap.store import releases as store
+from gridmap.store.database import Connection
+from gridmap.store.releases import Release, TableHead
+
+INCIDENTS, PERSON = RELEASE_SUBJECTS[:2]
+
+# What the counts of a subject are; months of the last kind are no parts of a whole and are not summed.
+STANDING = "stood when the release was made"
+MEASURES = {INCIDENTS: "happened in these months", PERSON: "first counted in these releases"}
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of releases: ``of`` a subject, incidents of one category or of all, by level, cell or hex.
+
+    ``since`` adds the months from that one on; ``bbox`` (west, south, east, north in degrees) leaves rows out.
+    """
+
+    of: str
+    period: Month
+    by: str
+    category: str | None = None
+    since: Month | None = None
+    resolution: int | None = None
+    bbox: Box | None = None
+
+
+@dataclass(frozen=True)
+class Released:
+    """The answer, and the releases that it was made from, oldest first; ``least`` is their largest k."""
+
+    releases: tuple[Release, ...]
+    measure: str
+    least: int
+    resolution: int | None
+    rows: Rows
+
+
+def read_released(connection: Connection, city: City, question: Question) -> Released:
+    """The rows that are asked for. InvalidInput for what a release cannot be asked, NotFound for what it lacks."""
+    resolution = _check(city, question)
+    releases = [
+        store.read_release(connection, str(month))
+        for month in months_between(question.since or question.period, question.period)
+    ]
+    trees = {number: store.read_tree(connection, number, city.levels) for number in _revisions(releases)}
+    found: list[tuple[Tree, Table]] = []
+    least, used = 1, []
+    heads = [(release, store.list_tables(connection, release.period, question.of)) for release in releases]
+    categories = _categories(question, [head for _, listed in heads for head in listed])
+    for release, listed in heads:
+        tree = trees[release.revision]
+        by_category = {head.category: head for head in listed}
+        for category in categories if listed else ():
+            head = by_category.get(category)
+            found.append((tree, _table(connection, release, head, tree)))
+            least = max(least, 1 if head is None else head.least)
+        used += [release] if listed else []
+    rows = released_rows(found, question.by, resolution)
+    if question.bbox is not None:
+        rows = _within(connection, rows, question.by, found[-1][0].revision, question.bbox)
+    return Released(tuple(used), MEASURES.get(question.of, STANDING), least, resolution, rows)
+
+
+def _check(city: City, question: Question) -> int | None:
+    if question.of not in RELEASE_SUBJECTS:
+        raise InvalidInput("of", question.of, f"must be one of {', '.join(RELEASE_SUBJECTS)}")
+    if question.category is not None and question.of != INCIDENTS:
+        raise InvalidInput("category", question.category, "goes with of=incidents only")
+    if question.since is not None and question.since > question.period:
+        raise InvalidInput("since", str(question.since), f"must not be after {question.period}")
+    if question.since is not None and question.of not in MEASURES:
+        raise InvalidInput(
+            "since", str(question.since), f"goes with {' and '.join(MEASURES)} only: others {STANDING}"
+        )
+    return check_by(city.levels, question.by, question.resolution)
+
+
+def _revisions(releases: Sequence[Release]) -> list[int]:
+    return sorted({release.revision for release in releases})
+
+
+def _categories(question: Question, heads: Sequence[TableHead]) -> list[str]:
+    """The categories that are summed: the one asked for, or every one there is."""
+    there = sorted({head.category for head in heads})
+    if not there:
+        raise NotFound(f"no {question.of} are counted in the release of {question.period}")
+    if question.category is None:
+        return there
+    if question.category not in there:
+        raise NotFound(f"no category {question.category!r} in the release of {question.period}")
+    return [question.category]
+
+
+def _table(connection: Connection, release: Release, head: TableHead | None, tree: Tree) -> Table:
+    """The table; without one nothing of the category happened."""
+    if head is None:
+        return Table(tree.sums(np.zeros(len(tree.codes[-1]), np.int64)), 0)
+    return store.read_table(connection, release.period, head, tree)
+
+
+def _within(connection: Connection, rows: Rows, by: str, revision: int, bbox: Box) -> Rows:
+    """The rows whose shapes touch the box; the numbers of the whole stay."""
+    if by == BY_HEX:
+        rings = [shapely.Polygon(hexes.ring_of(int(code, 16))) for code in rows.codes.tolist()]
+        kept = shapely.intersects(np.array(rings, dtype=object), shapely.box(*bbox))
+    else:
+        touching = store.codes_touching(connection, revision, by, bbox)
+        kept = np.array([code in touching for code in rows.codes.tolist()], bool)
+    return replace(rows, codes=rows.codes[kept], counts=rows.counts[kept])
