@@ -116,7 +116,8 @@ def test_clients_are_bounded_and_places_come_back(live_server: Any, heping_serve
             assert next_event(stream)["id"] == "1"
 
 
-def test_a_server_that_stops_ends_its_streams(heping_served: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_that_stops_ends_its_streams(heping_served: Database, tmp_path: Path, workers: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -124,6 +125,7 @@ def test_a_server_that_stops_ends_its_streams(heping_served: Database, tmp_path:
         "GRIDMAP_DATABASE_URL": heping_served.url.render_as_string(hide_password=False),
         "GRIDMAP_HOME": str(tmp_path),
         "GRIDMAP_PORT": str(port),
+        "GRIDMAP_WORKERS": workers,
         "PATH": "/usr/bin:/bin",
     }
     command = [str(Path(sys.executable).with_name("gridmap")), "serve"]
