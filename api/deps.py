@@ -41,7 +41,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 class Service:
     """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases.
 
-    In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles are kept in memory only.
+    In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles stay in memory only.
     """
 
     settings: Settings
@@ -96,10 +96,12 @@ def actor_of(
 ActorDep = Annotated[Actor, Depends(actor_of)]
 
 # A code is short printable text: no control characters, no slash.
-_CODE = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
-CodePath = Annotated[str, InPath(pattern=_CODE, description="a code of the registry")]
-CodeQuery = Annotated[str | None, Query(pattern=_CODE)]
-CategoryQuery = Annotated[str | None, Query(pattern=_CODE, description="category of incident, such as noise")]
+CODE_PATTERN = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
+CodePath = Annotated[str, InPath(pattern=CODE_PATTERN, description="a code of the registry")]
+CodeQuery = Annotated[str | None, Query(pattern=CODE_PATTERN)]
+CategoryQuery = Annotated[
+    str | None, Query(pattern=CODE_PATTERN, description="category of incident, such as noise")
+]
 RevisionQuery = Annotated[
     int | None, Query(ge=1, le=LARGEST_REVISION, description="the grid of this revision, with today's data")
 ]

@@ -17,6 +17,9 @@ ROUTES = {
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
+    "/embed": {"get"},
+    "/styles/{name}.json": {"get"},
+    "/v1/events": {"get"},
     "/v1/city": {"get"},
     "/v1/coverage": {"get", "post"},
     "/v1/areas": {"get"},
@@ -49,6 +52,7 @@ ROUTES = {
 }
 # What stands in their paths.
 NAMED = {"code": "120101", "shift_id": 1, "revision": 1, "load_id": 1, "layer": "cells", "z": 14, "x": 1, "y": 1}
+NAMED["name"] = "light"
 
 
 @pytest.fixture(scope="module")
