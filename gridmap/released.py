@@ -9,12 +9,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import shapely
 
 from gridmap import hexes
-from gridmap.errors import InvalidInput, NotFound
+from gridmap.errors import InvalidInput, NotAllowed, NotFound
+from gridmap.heatmap.question import Question as HeatmapQuestion
 from gridmap.model import RELEASE_SUBJECTS, City
 from gridmap.releases.periods import Month, months_between
 from gridmap.releases.rows import BY_HEX, Rows, check_by, released_rows
@@ -31,6 +33,12 @@ STANDING = "stood when the release was made"
 MEASURES = {INCIDENTS: "happened in these months", PERSON: "first counted in these releases"}
 
 Box = tuple[float, float, float, float]
+
+_ONLY_RELEASES = (
+    "counts leave the staff of a territory only as releases: of incidents in whole months of city time "
+    "(from=2026-10-01&to=2026-11-01) and at most one category, or of one class of elements; counts only, and no "
+    "part of a day, of a week or of the city, but a bbox that leaves rows out. Staff name a place of theirs: area="
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,43 @@ def read_released(connection: Connection, city: City, question: Question, known:
     if question.bbox is not None:
         rows = _within(connection, rows, question.by, found[-1][0].revision, question.bbox)
     return Released(tuple(used), MEASURES.get(question.of, STANDING), least, resolution, rows)
+
+
+def question_of(connection: Connection, city: City, heatmap: HeatmapQuestion) -> Question:
+    """What a heatmap's question asks of releases; NotAllowed, with what may be asked, where none answers it.
+
+    A window must be of whole months in city time; without one it is the newest month that counts the subject.
+    """
+    of = heatmap.of if heatmap.of == INCIDENTS else heatmap.class_
+    refused = heatmap.hours or heatmap.weekdays or heatmap.area or heatmap.earlier or len(heatmap.categories) > 1
+    if refused or heatmap.measure != "count" or of is None or (of != INCIDENTS and heatmap.categories):
+        raise NotAllowed(_ONLY_RELEASES)
+    begins, ends = (_month(edge, city) for edge in (heatmap.window.begins, heatmap.window.ends))
+    counted = [
+        each.period for each in store.list_releases(connection) if store.list_tables(connection, each.period, of)
+    ]
+    if begins is None and ends is None and counted:
+        first = last = Month.parse(counted[0])
+    elif begins is not None and ends is not None:
+        first, last = begins, max(month for month in months_between(begins, ends) if month < ends)
+    else:
+        raise NotAllowed(_ONLY_RELEASES)
+    if not {str(month) for month in months_between(first, last)} <= set(counted):
+        raise NotAllowed(f"{_ONLY_RELEASES}. Released: {', '.join(sorted(counted)) or 'nothing yet'}")
+    category = heatmap.categories[0] if heatmap.categories else None
+    since = None if first == last else first
+    return Question(of, last, heatmap.by, category, since, heatmap.resolution, heatmap.box)
+
+
+def _month(edge_us: int | None, city: City) -> Month | None:
+    """The month that begins at this time; NotAllowed when none does."""
+    if edge_us is None:
+        return None
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=edge_us)
+    month = Month.of(moment, city.zone)
+    if month.begins(city.zone) != moment:
+        raise NotAllowed(_ONLY_RELEASES)
+    return month
 
 
 def _check(city: City, question: Question) -> int | None:

@@ -12,8 +12,9 @@ import anyio
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import shape
-from api.deps import ActorDep, CodeQuery, Moment, ServiceDep, city_time
+from api.deps import ActorDep, CodeQuery, Moment, Service, ServiceDep, city_time
 from api.errors import problem_responses
+from api.released import released_heatmap
 from api.schemas.heatmap import HeatmapOut
 from gridmap.crs import check_name
 from gridmap.current import State
@@ -32,7 +33,6 @@ from gridmap.heatmap.question import (
     parse_hours,
     parse_weekdays,
 )
-from gridmap.heatmap.released import released
 from gridmap.model import PUBLIC, Actor, City
 
 router = APIRouter(prefix="/v1", tags=["heatmap"])
@@ -163,7 +163,9 @@ async def get_heatmap(
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
     def answer() -> Response:
-        heatmap = count(facts, question) if live else _for_strangers(facts, question, actor)
+        if not live:
+            return _for_strangers(service, question, actor, f)
+        heatmap = count(facts, question)
         if f in ("csv", "xlsx", "arrow"):
             headers["Content-Disposition"] = f'attachment; filename="{forms.file_name(heatmap, city, f)}"'
         elif f == "png":
@@ -206,13 +208,22 @@ def _refuse_repeated(request: Request) -> None:
             raise InvalidInput(name, request.query_params.getlist(name), "must be given once")
 
 
-def _for_strangers(facts: Facts, question: Question, actor: Actor) -> Heatmap:
+def _for_strangers(service: Service, question: Question, actor: Actor, f: Form) -> Response:
+    """The rows that releases show: no live count leaves the staff of a territory."""
     try:
-        return released(facts, question)
+        if f != "json":
+            raise NotAllowed("releases are given as f=json only")
+        answered = released_heatmap(service, question)
     except NotAllowed as error:
         if actor.role != PUBLIC.role:
             raise
         raise NotIdentified(f"{error}; live counts need a key: send Authorization: Bearer …") from error
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "GridMap-Revision": str(answered.revision),
+        "GridMap-Data-Version": answered.data_version,
+    }
+    return Response(answered.model_dump_json(by_alias=True), media_type=MEDIA["json"], headers=headers)
 
 
 def _window(moments: tuple[datetime | None, datetime | None], prefix: str, city: City) -> Window:

@@ -56,9 +56,12 @@ class HeatmapOut(BaseModel):
     bbox: Box | None
     area: str | None
     compare: ComparedOut | None
-    total: int
-    outside: int
+    total: int | None
+    outside: int | None
     suppressed: int
+    released: list[str] | None = Field(
+        None, description="the months of the release that this is; null for live counts"
+    )
     attribution: str
     notice: dict[str, str]
     rows: list[HeatmapRow]
