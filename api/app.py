@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,40 +10,54 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api import errors
+from api import errors as error_table
 from api.deps import Service
 from api.errors import Problem
+from api.events import Events, told_of_signals
 from api.metrics import seconds
 from api.routes import (
     coverage,
+    downloads,
     duty,
     elements,
     health,
+    heatmap,
     incidents,
     loads,
+    ogc,
+    ogc_items,
     on_the_map,
     page,
     placing,
     registry,
     releases,
     rosters,
+    styles,
     tiles,
 )
-from api.tiles import KeptTiles
+from api.routes import events as event_routes
+from api.tiles import CORS, KeptTiles
 from gridmap import __version__
 from tiles.serving import TileServer
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application over a service; nothing is opened before it starts."""
+    """The application over a service; nothing is opened before it starts.
 
+    Whoever runs it in another thread than the main one calls ``app.state.events.close()`` to stop it.
+    """
     settings = service.settings
+    events = Events(service.current, settings.event_clients)
     tile_server = TileServer(service.database, service.folder, settings.tile_memory_mb, settings.tile_disk_mb)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
-        yield
+        watching = asyncio.create_task(events.watch())
+        with told_of_signals(events.close):
+            yield
+        events.close()
+        await watching
         service.current.stop()
         tile_server.close()
         service.database.dispose()
@@ -63,8 +78,9 @@ def create_app(service: Service) -> FastAPI:
         root_path=_path_of(service.settings.public_url),
     )
     app.state.service = service
+    app.state.events = events
     app.state.tiles = tile_server
-    errors.register(app)
+    error_table.register(app)
     for module in (
         health,
         coverage,
@@ -73,15 +89,21 @@ def create_app(service: Service) -> FastAPI:
         rosters,
         releases,
         on_the_map,
+        downloads,
         duty,
         elements,
         incidents,
         loads,
+        heatmap,
+        ogc,
+        ogc_items,
         tiles,
+        event_routes,
+        styles,
         page,
     ):
         app.include_router(module.router)
-    app.mount("/web", StaticFiles(directory=page.WEB), name="web")
+    app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
     app.middleware("http")(_measure)
     # Added last, so that it stands before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
@@ -103,6 +125,11 @@ async def _measure(request: Request, call: Callable[[Request], Awaitable[Respons
     name = getattr(route, "path", "none")
     seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    # What is public may be read by any page. A key makes a request one that browsers ask about first, and the
+    # answer to that allows nothing: no key is sent by the scripts of another origin.
+    if request.method in ("GET", "HEAD"):
+        for header, value in CORS.items():
+            response.headers.setdefault(header, value)
     return response
 
 
@@ -119,6 +146,10 @@ def _document_problem(app: FastAPI) -> None:
             schemas["Problem"] = schema
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            for path, operations in document["paths"].items():
+                if path.startswith("/ogc/"):  # where a wrong parameter is 400
+                    for operation in operations.values():
+                        operation["responses"].pop("422", None)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

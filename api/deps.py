@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,9 @@ from gridmap import crs as crs_module
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
+from gridmap.kept_files import KeptFiles
 from gridmap.model import PUBLIC, Actor, City
+from gridmap.released import Trees
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
@@ -27,6 +30,8 @@ from tiles.serving import TileServer
 # PostgreSQL's integer; a larger revision cannot exist.
 LARGEST_REVISION = 2**31 - 1
 LARGEST_ACCURACY_M = 5_000.0
+# All files that are kept for downloads, together.
+_MOST_KEPT_BYTES = 2 << 30
 _YEARS = (1900, 2999)
 
 _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out; `make demo` writes one per role.")
@@ -34,20 +39,27 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool, the state that follows it, and a folder of its city's.
+    """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases.
 
-    In the folder tiles are kept and bakes are looked for; without one tiles are kept in memory only.
+    In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles stay in memory only.
     """
 
     settings: Settings
     database: Database
     current: Current
     folder: Path | None = None
+    trees: Trees = field(default_factory=Trees)
 
     @property
     def state(self) -> State:
         """The state now; a handler takes it once."""
         return self.current.state
+
+    @cached_property
+    def downloads(self) -> KeptFiles:
+        """The files that were made for downloads, beside the snapshot."""
+        folder = self.current.folder
+        return KeptFiles(folder.with_name(f"{folder.name}-downloads"), _MOST_KEPT_BYTES)
 
 
 def service_of(request: Request) -> Service:
@@ -84,23 +96,25 @@ def actor_of(
 ActorDep = Annotated[Actor, Depends(actor_of)]
 
 # A code is short printable text: no control characters, no slash.
-_CODE = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
-CodePath = Annotated[str, InPath(pattern=_CODE, description="a code of the registry")]
-CodeQuery = Annotated[str | None, Query(pattern=_CODE)]
-CategoryQuery = Annotated[str | None, Query(pattern=_CODE, description="category of incident, such as noise")]
+CODE_PATTERN = r"^[^\x00-\x1f\x7f/\s]{1,64}$"
+CodePath = Annotated[str, InPath(pattern=CODE_PATTERN, description="a code of the registry")]
+CodeQuery = Annotated[str | None, Query(pattern=CODE_PATTERN)]
+CategoryQuery = Annotated[
+    str | None, Query(pattern=CODE_PATTERN, description="category of incident, such as noise")
+]
 RevisionQuery = Annotated[
     int | None, Query(ge=1, le=LARGEST_REVISION, description="the grid of this revision, with today's data")
 ]
 
 
-def _unspoilt(value: object) -> object:
+def unspoilt(value: object) -> object:
     """A plus sign that was not percent-encoded arrives as a space: put it back."""
     if isinstance(value, str):
         return re.sub(r"(T[0-9:.]+) ([0-9]{2}:?[0-9]{2})$", r"\1+\2", value)
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_unspoilt)]
+Moment = Annotated[datetime, BeforeValidator(unspoilt)]
 AtQuery = Annotated[Moment | None, Query(description="grid, posts and shifts as they were valid then")]
 KnownAtQuery = Annotated[Moment | None, Query(description="… as they were known then")]
 

@@ -92,18 +92,25 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
+def invalid_input(error: errors.InvalidInput, status: int = 422) -> JSONResponse:
+    """A value of the wrong shape as a problem."""
+    return problem(status, str(error), [Fault(where=error.field, value=error.shown, rule=error.rule)])
+
+
 def _domain_handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
     def handle(request: Request, error: Exception) -> JSONResponse:
-        faults = []
-        if isinstance(error, errors.InvalidInput):
-            faults = [Fault(where=error.field, value=error.shown, rule=error.rule)]
-        return problem(status, str(error), faults)
+        return invalid_input(error) if isinstance(error, errors.InvalidInput) else problem(status, str(error))
 
     return handle
 
 
 def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    return invalid_request(error)
+
+
+def invalid_request(error: RequestValidationError, status: int = 422) -> JSONResponse:
+    """Parameters or a body of the wrong shape as a problem."""
     faults = [
         Fault(
             where=".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]),
@@ -113,7 +120,7 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
         for one in error.errors()
     ]
     detail = "; ".join(f"{fault.where}: {fault.rule}, got {fault.value}" for fault in faults[:5])
-    return problem(422, detail, faults)
+    return problem(status, detail, faults)
 
 
 def _shown(value: object) -> str:

@@ -81,6 +81,14 @@ def is_degrees(crs: str) -> bool:
     return crs in NAMES or _epsg(_code(crs), crs).is_geographic
 
 
+def is_north_first(crs: str) -> bool:
+    """Whether the EPSG registry writes a crs's pairs north first: 4326, 4490 and 4548 do, 3857 does not.
+
+    GridMap itself always has x or lon first; standards that follow the registry ask for its order.
+    """
+    return bool(_epsg(_code(crs), crs).axis_info[0].direction.lower() == "north")
+
+
 def _code(crs: str) -> int:
     return _NAMED_EPSG.get(crs) or int(crs.removeprefix("EPSG:"))
 

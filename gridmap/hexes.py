@@ -8,6 +8,7 @@ from __future__ import annotations
 import h3
 import h3.api.basic_int as h3_int
 import numpy as np
+import pyarrow as pa
 from numba import types
 from numba.core.typing.templates import Signature
 from numba.extending import get_cython_function_address
@@ -26,6 +27,8 @@ RESOLUTION = 11
 _CONVERSION = types.uint64(types.float64, types.float64, types.intc, types.intc)
 # It counts references to None, so the interpreter's lock must be kept; other threads get a turn between batches.
 _BATCH = 8192
+
+_DIGITS = np.frombuffer("".join(f"{value:03x}" for value in range(4096)).encode(), np.uint8).reshape(4096, 3)
 
 # The last bit of every digit: a digit of a hex goes from 0 to 6, below its resolution it is 7.
 _ONES = np.int64(0o111111111111111)
@@ -123,6 +126,26 @@ def to_text(hex_: int) -> str:
     '8b283082e0c8fff'
     """
     return str(h3.int_to_str(hex_))
+
+
+def hex_text(hexes: NDArray[np.int64]) -> pa.Array:
+    """The 15 hexadecimal digits of n hexes, null for 0."""
+    digits = np.empty((len(hexes), 5, 3), np.uint8)
+    for part in range(5):
+        digits[:, part] = _DIGITS[(hexes >> (48 - 12 * part)) & 0xFFF]
+    offsets = np.arange(0, 15 * len(hexes) + 1, 15, dtype=np.int32)
+    absent = hexes == 0
+    valid = pa.py_buffer(np.packbits(~absent, bitorder="little")) if absent.any() else None
+    return pa.StringArray.from_buffers(len(hexes), pa.py_buffer(offsets), pa.py_buffer(digits), valid)
+
+
+def from_text(text: str) -> int:
+    """The hex of its hexadecimal form.
+
+    >>> hex(from_text('8b283082e0c8fff'))
+    '0x8b283082e0c8fff'
+    """
+    return int(h3.str_to_int(text))
 
 
 def ring_of(hex_: int) -> list[tuple[float, float]]:

@@ -44,6 +44,66 @@ ROLES = (
 )
 
 
+# The tile grids of base maps, and the crs in which GridMap's tiles must come to lie right on each.
+BASE_MAP_CRS = {"EPSG:3857": "wgs84", "cgcs2000": "wgs84", "gcj02": "gcj02", "bd09": "bd09"}
+# A WMTS template's places, and what a client of z/x/y calls them.
+_WMTS_PLACES = {"{TileMatrix}": "{z}", "{TileCol}": "{x}", "{TileRow}": "{y}"}
+
+
+@dataclass(frozen=True, slots=True)
+class BaseMap:
+    """A city's own base map: pictures in tiles, with the number under which the map was approved (审图号).
+
+    ``url`` is a template with ``{z}/{x}/{y}`` (``kind`` xyz) or ``{TileMatrix}``, ``{TileCol}`` and ``{TileRow}``
+    (wmts). ``crs`` is that of the tile grid: ``EPSG:3857``; ``cgcs2000``, whose tiles are squares of degrees
+    (EPSG:4490); ``gcj02`` or ``bd09``: Mercator's squares over shifted longitudes and latitudes.
+    """
+
+    kind: str
+    url: str
+    crs: str
+    approval_number: str
+    attribution: str = ""
+    lowest_zoom: int = 0
+    highest_zoom: int = 18
+    tile_size: int = 256
+
+    def __post_init__(self) -> None:
+        if self.crs not in BASE_MAP_CRS:
+            raise InvalidInput("base_map.crs", self.crs, f"must be one of {', '.join(BASE_MAP_CRS)}")
+        places = {"xyz": tuple(_WMTS_PLACES.values()), "wmts": tuple(_WMTS_PLACES)}.get(self.kind)
+        if places is None:
+            raise InvalidInput("base_map.kind", self.kind, "must be xyz or wmts")
+        if not self.url.startswith(("http://", "https://")) or any(char in self.url for char in " \"'<>;,"):
+            raise InvalidInput("base_map.url", self.url, "must be an http address without blanks and quotes")
+        if "{" in self.origin:
+            raise InvalidInput("base_map.url", self.url, "must name one host; GridMap knows no {s}")
+        if any(self.url.count(place) != 1 for place in places):
+            raise InvalidInput("base_map.url", self.url, f"must have each of {', '.join(places)} once")
+        if not 0 <= self.lowest_zoom <= self.highest_zoom <= 24:
+            raise InvalidInput("base_map.lowest_zoom", self.lowest_zoom, "zooms run from 0 to 24")
+        if self.tile_size not in (256, 512):
+            raise InvalidInput("base_map.tile_size", self.tile_size, "must be 256 or 512 pixels")
+
+    @property
+    def xyz(self) -> str:
+        """The template in the places that clients of z/x/y know."""
+        url = self.url
+        for theirs, ours in _WMTS_PLACES.items():
+            url = url.replace(theirs, ours)
+        return url
+
+    @property
+    def tile_crs(self) -> str:
+        """The crs in which tiles must come to lie right on this map."""
+        return BASE_MAP_CRS[self.crs]
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host, as a page's content security policy names them."""
+        return "/".join(self.url.split("/")[:3])
+
+
 @dataclass(frozen=True, slots=True)
 class City:
     """One city's settings. ``levels`` run from the city down to the community, which holds the cells.
@@ -63,6 +123,7 @@ class City:
     name_en: str = ""
     stale_after_days: int = 180
     emergency_categories: tuple[str, ...] = ()
+    base_map: BaseMap | None = None
     least_people: int = 10
     least_incidents: int = 3
 

@@ -5,6 +5,8 @@ Every path by which counts leave to the public and to other territories goes thr
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -58,14 +60,36 @@ class Released:
     rows: Rows
 
 
-def read_released(connection: Connection, city: City, question: Question) -> Released:
+class Trees:
+    """The trees of the revisions that were asked for last, since a revision's tree never changes. For one city."""
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._trees: OrderedDict[int, Tree] = OrderedDict()
+
+    def of(self, connection: Connection, revision: int, city: City) -> Tree:
+        """The tree of a revision, read if it is not known."""
+        with self._lock:
+            if revision in self._trees:
+                self._trees.move_to_end(revision)
+                return self._trees[revision]
+        tree = store.read_tree(connection, revision, city.levels)
+        with self._lock:
+            self._trees[revision] = tree
+            while len(self._trees) > self._most:
+                self._trees.popitem(last=False)
+        return tree
+
+
+def read_released(connection: Connection, city: City, question: Question, known: Trees) -> Released:
     """The rows that are asked for. InvalidInput for what a release cannot be asked, NotFound for what it lacks."""
     resolution = _check(city, question)
     releases = [
         store.read_release(connection, str(month))
         for month in months_between(question.since or question.period, question.period)
     ]
-    trees = {number: store.read_tree(connection, number, city.levels) for number in _revisions(releases)}
+    trees = {number: known.of(connection, number, city) for number in _revisions(releases)}
     found: list[tuple[Tree, Table]] = []
     least, used = 1, []
     heads = [(release, store.list_tables(connection, release.period, question.of)) for release in releases]

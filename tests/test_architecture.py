@@ -21,6 +21,7 @@ OFFENCES = {
     "bulk": ("gridmap/bulk/formats.py", "import gridmap.bulk.pipeline"),
     "addresses": ("gridmap/addresses/writing.py", "import gridmap.addresses.search"),
     "releases": ("gridmap/releases/tree.py", "import gridmap.releases.rows"),
+    "heatmap": ("gridmap/heatmap/question.py", "import gridmap.heatmap.answer"),
     "packages": ("gridmap/duty.py", "import tiles"),
     "cli": ("api/app.py", "import gridmap.cli"),
     "data": ("gridmap/shapes.py", "import data.tianjin.areas"),

@@ -1,24 +1,51 @@
-"""The first page: a map to click on, and the answer. Everything on it comes from this server."""
+"""The pages: the first one, and the map that other pages embed. Everything on them comes from this server."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 
-router = APIRouter(tags=["pages"])
+from api.deps import ServiceDep
+from api.errors import problem_responses
+from gridmap.errors import Unavailable
 
-WEB = Path(__file__).parents[1] / "web"
+router = APIRouter(tags=["pages"], responses=problem_responses(503))
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-cache",
-}
+# What ``make`` builds from the sources in ``web/``, and a wheel carries.
+BUILT = Path(__file__).parents[1] / "web" / "dist"
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' data: blob:; connect-src 'self'{also}; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors {ancestors}"
+)
+_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
 
-@router.get("/", response_class=FileResponse, responses={200: {"content": {"text/html": {}}}})
-async def index() -> FileResponse:
+@router.get("/", response_class=HTMLResponse, responses=_PAGE)
+async def index() -> HTMLResponse:
     """The first page."""
-    return FileResponse(WEB / "index.html", headers=_HEADERS)
+    return _page("index.html", "same-origin", _POLICY.format(also="", ancestors="'self'"))
+
+
+@router.get("/embed", response_class=HTMLResponse, responses=_PAGE)
+async def embed(service: ServiceDep) -> HTMLResponse:
+    """A map for an iframe of any page: `area`, `layer`, `style`, `language`, `theme`, `revision`, `at`, `key`.
+
+    The parameters are read by the page itself; the README says what each may be.
+    """
+    snapshot = service.state.snapshot
+    base = None if snapshot is None else snapshot.city.base_map
+    also = "" if base is None else f" {base.origin}"
+    return _page("embed.html", "no-referrer", _POLICY.format(also=also, ancestors="*"))
+
+
+def _page(name: str, referrer: str, policy: str) -> HTMLResponse:
+    path = BUILT / name
+    if not path.is_file():
+        raise Unavailable("the pages are not built; run make setup")
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": referrer, "Cache-Control": "no-cache"}
+    return HTMLResponse(path.read_bytes(), headers=headers)

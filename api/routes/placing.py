@@ -22,7 +22,7 @@ from api.deps import AtQuery, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
 from api.schemas.placing import PlacingIn, PlacingOut
 from gridmap.bulk import streams
-from gridmap.bulk.columns import Added, hex_text
+from gridmap.bulk.columns import Added
 from gridmap.bulk.points import Layout, points_of
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import HOW
@@ -30,6 +30,7 @@ from gridmap.coverage.placing import REASONS, Placements, place
 from gridmap.crs import check_name
 from gridmap.current import State
 from gridmap.errors import InvalidInput, Unavailable
+from gridmap.hexes import hex_text
 from gridmap.history import grid_of
 from gridmap.model import PUBLIC, City
 

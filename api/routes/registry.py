@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from api.errors import problem_responses
 from api.schemas.registry import (
     AreaDetail,
     AreasOut,
+    BaseMapOut,
     CellDetail,
     CellsOut,
     CityOut,
@@ -81,6 +83,7 @@ async def get_city(service: ServiceDep) -> CityOut:
         attribution=city.attribution,
         notice=dict(city.notice),
         bounds=list(snapshot.grid.index.bounds),
+        base_map=None if city.base_map is None else BaseMapOut(**dataclasses.asdict(city.base_map)),
     )
 
 

@@ -88,7 +88,7 @@ def get_released(
     )
     with service.database.begin(PUBLIC) as connection:
         city = read_city(connection)
-        found = read_released(connection, city, question)
+        found = read_released(connection, city, question, service.trees)
     return tagged(request, _answer(city, question, found), NEVER_CHANGES)
 
 

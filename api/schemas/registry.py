@@ -127,6 +127,19 @@ class OverlaysOut(BaseModel):
     overlays: list[OverlayListed]
 
 
+class BaseMapOut(BaseModel):
+    """The city's own base map, and the number under which it was approved (审图号)."""
+
+    kind: str
+    url: str
+    crs: str
+    approval_number: str
+    attribution: str
+    lowest_zoom: int
+    highest_zoom: int
+    tile_size: int
+
+
 class CityOut(BaseModel):
     """The city that this service answers for, and what of it is real and what made up."""
 
@@ -140,3 +153,4 @@ class CityOut(BaseModel):
     attribution: str
     notice: dict[str, str]
     bounds: Box
+    base_map: BaseMapOut | None

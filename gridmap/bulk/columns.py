@@ -13,10 +13,10 @@ from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import HOW
 from gridmap.coverage.placing import NOWHERE_CODE, REASONS, Placements
 from gridmap.errors import InvalidInput
+from gridmap.hexes import hex_text
 from gridmap.model import City
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_DIGITS = np.frombuffer("".join(f"{value:03x}" for value in range(4096)).encode(), np.uint8).reshape(4096, 3)
 
 
 class Added:
@@ -101,14 +101,3 @@ def _areas(grid: Grid, city: City) -> list[tuple[NDArray[np.int32], pa.Array]]:
 
 def _numbers(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))
-
-
-def hex_text(hexes: NDArray[np.int64]) -> pa.Array:
-    """The 15 hexadecimal digits of n hexes, null for 0."""
-    digits = np.empty((len(hexes), 5, 3), np.uint8)
-    for part in range(5):
-        digits[:, part] = _DIGITS[(hexes >> (48 - 12 * part)) & 0xFFF]
-    offsets = np.arange(0, 15 * len(hexes) + 1, 15, dtype=np.int32)
-    absent = hexes == 0
-    valid = pa.py_buffer(np.packbits(~absent, bitorder="little")) if absent.any() else None
-    return pa.StringArray.from_buffers(len(hexes), pa.py_buffer(offsets), pa.py_buffer(digits), valid)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,10 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from gridmap.access import OPERATOR
+from gridmap.bench.heatmap import HeatmapBench, bench_asking, bench_counting, made_up_incidents
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
 from gridmap.cli.environment import check_migrated, open_database, say
 from gridmap.cli.server import free_port
+from gridmap.cli.still import answering
+from gridmap.current import Current
 from gridmap.settings import read_settings
 from gridmap.store.city import read_city
 from gridmap.store.snapshot import read_grid
@@ -72,6 +77,52 @@ def loading(
         check_migrated(database)
         report = dataclasses.asdict(bench_loading(database, OPERATOR, rows, seed, say))
     print(json.dumps(report) if as_json else "\n".join(f"{name}: {value:,}" for name, value in report.items()))
+
+
+@app.command()
+def heatmap(
+    incidents: Annotated[int, typer.Option(help="how many made-up incidents", min=1000)] = 5_000_000,
+    requests: Annotated[int, typer.Option(help="how often each question is asked", min=10)] = 200,
+    seed: Annotated[int, typer.Option(help="of the incidents")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """Heatmaps over incidents made up in memory at the city's places: counted, and asked through HTTP."""
+    with open_database(read_settings(city=city)) as database, tempfile.TemporaryDirectory() as folder:
+        check_migrated(database)
+        current = Current(database, Path(folder))
+        current.refresh()
+    snapshot = current.state.ready
+    say("making incidents")
+    facts = made_up_incidents(current.state.countable, incidents, seed)
+    report = bench_counting(facts, requests, say)
+    with answering(snapshot, facts) as ask:
+        bench_asking(report, facts, ask, requests, say)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
+    else:
+        _show_heatmap(report)
+
+
+def _show_heatmap(report: HeatmapBench) -> None:
+    console = Console() if sys.stdout.isatty() else Console(width=120)  # a file has no width of its own
+    title = f"{report.incidents:,} incidents ({report.made_up}), {report.cells:,} cells, {report.mebibytes} MiB"
+    table = Table(title=title)
+    for heading in ("question", "rows", "KiB", "counted p50", "p95", "HTTP p50", "p95", "slowest ms", "processor"):
+        table.add_column(heading, justify="left" if heading == "question" else "right")
+    for name, counted in report.counted.items():
+        asked = report.through_http[name]
+        numbers = (
+            counted.p50_ms,
+            counted.p95_ms,
+            asked.p50_ms,
+            asked.p95_ms,
+            asked.slowest_ms,
+            asked.processor_p50_ms,
+        )
+        size = f"{asked.octets / 1024:,.0f}"
+        table.add_row(name, f"{counted.rows:,}", size, *(f"{number:.1f}" for number in numbers))
+    console.print(table)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import typer
 
 from gridmap.access import OPERATOR
 from gridmap.actions.bands import rebuild_bands
+from gridmap.actions.base_map import set_base_map
 from gridmap.actions.city import init_city, load_city
 from gridmap.actions.hexes import export_hexes, rebuild_hexes
 from gridmap.actions.on_the_map import current_grid, report_on_the_map
@@ -102,6 +103,23 @@ def init(description: Path, city: CityOption = None) -> None:
         bring_up_to_date(database)
         started = init_city(database, OPERATOR, read_description(description))
     print(f"{started.name} ({started.code}) is started; fill it with: gridmap load {description}")
+
+
+@app.command("base-map")
+def base_map(
+    description: Annotated[
+        Path | None, typer.Argument(help="a CITY.toml; without one the map is taken away")
+    ] = None,
+    city: CityOption = None,
+) -> None:
+    """Put the [base_map] of a CITY.toml under the city's styles, also while it is served."""
+    section = None if description is None else read_description(description).base_map
+    if description is not None and section is None:
+        raise InvalidInput("base_map", str(description), "has no [base_map]")
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        chosen = set_base_map(database, OPERATOR, None if section is None else section.as_base_map()).base_map
+    print("no base map" if chosen is None else f"base map {chosen.url} ({chosen.approval_number})")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from data.tianjin.build import build
 from gridmap.access import OPERATOR
 from gridmap.actions.city import load_city
 from gridmap.actions.keys import create_key
+from gridmap.actions.releases import due_months, make_release
 from gridmap.cli.environment import progress, say
 from gridmap.errors import RuleBroken
 from gridmap.ingest.description import read_description
@@ -30,7 +31,7 @@ _POINT_GCJ02 = "lon=117.2013&lat=39.1190&crs=gcj02&accuracy_m=30&category=noise"
 
 
 def set_up(database: Database, folder: Path, scale: str) -> None:
-    """Generate and load the demo city if the database is empty; write its keys if they are not there.
+    """Generate and load the demo city if the database is empty; make the releases that are due, and its keys.
 
     RuleBroken when the database holds another city.
     """
@@ -41,6 +42,7 @@ def set_up(database: Database, folder: Path, scale: str) -> None:
         raise RuleBroken(f"the database holds {city.name}, not the demo city: choose another with --city")
     if not loaded:
         _generate_and_load(database, folder, scale)
+    _release(database)
     write_keys(database, folder / "keys", DEMO_CODE)
 
 
@@ -56,6 +58,17 @@ def _generate_and_load(database: Database, folder: Path, scale: str) -> None:
     say("generated the demo city")
     load_city(database, OPERATOR, read_description(files / "CITY.toml"), files, say)
     shutil.rmtree(files)
+
+
+def _release(database: Database) -> None:
+    """What the public sees of counts: the months that are over."""
+    now = datetime.now(UTC)
+    due = due_months(database, OPERATOR, now)
+    with progress.status("making releases") as status:
+        for month in due:
+            make_release(database, OPERATOR, month, now, status.update)
+    if due:
+        say(f"released what the public sees of {due[0]} to {due[-1]}")
 
 
 def write_keys(database: Database, path: Path, territory: str) -> None:

@@ -93,6 +93,8 @@ class CoverageIndex:
         ``ended``: the codes that are no more. ``drawn``: the polygons of new codes and of those with a new shape.
         InvalidInput for an ended code that there is not; LoadRefused names cells that are no coverage then.
         """
+        if not ended and not drawn:
+            return self
         change = Change.of(self.codes, ended, drawn)
         shapes: Geometries = np.empty(len(drawn), object)
         shapes[:] = [drawn[code] for code in change.drawn_codes]

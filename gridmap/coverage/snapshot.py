@@ -132,12 +132,12 @@ def save(snapshot: Snapshot, folder: Path, unchanged: Iterable[str] = ()) -> Non
         if before is not None and same and name in unchanged:
             parts |= {part: file for part, file in before.parts.items() if part.split("-")[0] == name}
         else:
-            parts |= {part: _write_part(folder, part, content) for part, content in contents(snapshot)}
+            parts |= {part: write_part(folder, part, content) for part, content in contents(snapshot)}
     manifest = _Manifest(
         FORMAT, parts, snapshot.city, dict(snapshot.versions), snapshot.taken_at, snapshot.fresh_until
     )
-    _replace(folder / "manifest.json", _manifest_json.dump_json(manifest, indent=1))
-    _remove_unused(folder, set(parts.values()))
+    replace_file(folder / "manifest.json", _manifest_json.dump_json(manifest, indent=1))
+    remove_unused(folder, set(parts.values()))
 
 
 def load(folder: Path) -> Snapshot | None:
@@ -148,7 +148,7 @@ def load(folder: Path) -> Snapshot | None:
     manifest = _read_manifest(folder)
     if manifest is None:
         return None
-    files = {part: _read_part(folder, name) for part, name in manifest.parts.items()}
+    files = {part: read_part(folder, name) for part, name in manifest.parts.items()}
     try:
         overlays = _overlays_from(files["overlays"])
         duty = _duty_json.validate_json(bytes(files["duty"]))
@@ -174,7 +174,9 @@ def _grid_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
 def _grid_from(files: Mapping[str, Content], metric_crs: str) -> Grid:
     content = files["grid"]
     part = _grid_json.validate_json((pq.read_schema(pa.BufferReader(content)).metadata or {})[b"gridmap"])
-    arrays = {name.removeprefix("grid-"): _array(file) for name, file in files.items() if name.startswith("grid-")}
+    arrays = {
+        name.removeprefix("grid-"): map_array(file) for name, file in files.items() if name.startswith("grid-")
+    }
     # few need the polygons, and they take longer to read than all the rest
     index = CoverageIndex.from_arrays(
         arrays, metric_crs, [cell.code for cell in part.cells], lambda: _shapes_and_head(content)[0]["degrees"]
@@ -183,7 +185,7 @@ def _grid_from(files: Mapping[str, Content], metric_crs: str) -> Grid:
     return Grid(part.revision, part.cells, areas, index, Redraws(part.redraws))
 
 
-def _array(content: Content) -> NDArray[np.generic]:
+def map_array(content: Content) -> NDArray[np.generic]:
     """The array of an ``.npy`` file's content, not copied."""
     start = io.BytesIO(content[:_LONGEST_ARRAY_HEAD])
     version = np.lib.format.read_magic(start)
@@ -237,17 +239,18 @@ def _shapes_and_head(content: Content) -> tuple[dict[str, Geometries], bytes]:
     return shapes, (table.schema.metadata or {})[b"gridmap"]
 
 
-def _write_part(folder: Path, part: str, content: bytes) -> str:
+def write_part(folder: Path, part: str, content: bytes) -> str:
+    """Put a part on disk, unless it is there; returns its name. Raises OSError when the disk refuses."""
     name = f"{part}-{hashlib.sha256(content).hexdigest()[:32]}"
     path = folder / name
     if path.exists() and path.read_bytes() == content:  # a damaged file is written anew
         os.utime(path)
     else:
-        _replace(path, content)
+        replace_file(path, content)
     return name
 
 
-def _read_part(folder: Path, name: str) -> Content:
+def read_part(folder: Path, name: str) -> Content:
     """A part's bytes, mapped; what is written to them stays in this process."""
     try:
         with (folder / name).open("rb") as file:
@@ -272,7 +275,8 @@ def _read_manifest(folder: Path) -> _Manifest | None:
         raise Unavailable(f"the coverage snapshot's manifest in {folder} cannot be read: {error}") from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone may read, in one step. Raises OSError when the disk refuses."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
@@ -281,7 +285,8 @@ def _replace(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def _remove_unused(folder: Path, used: set[str]) -> None:
+def remove_unused(folder: Path, used: set[str]) -> None:
+    """Remove the parts that no manifest has named for a while."""
     horizon = time.time() - _KEEP_UNUSED_S
     for path in folder.iterdir():
         if path.name not in {*used, "manifest.json"} and path.stat().st_mtime < horizon:

@@ -17,9 +17,9 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gridmap.crs import check_name
-from gridmap.errors import GridMapError, LoadRefused
+from gridmap.errors import GridMapError, InvalidInput, LoadRefused
 from gridmap.ingest.encoding import check_encoding
-from gridmap.model import CELL_KINDS, City, Post
+from gridmap.model import CELL_KINDS, BaseMap, City, Post
 
 Crs = Annotated[str, BeforeValidator(check_name)]
 Encoding = Annotated[str, BeforeValidator(check_encoding)]
@@ -83,6 +83,31 @@ class CitySection(_Strict):
     least_incidents: int = Field(default=3, ge=3, le=1_000_000)
     notice: Mapping[str, str] = {}
     duty_desk: Desk
+
+
+class BaseMapSection(_Strict):
+    """``[base_map]``: pictures of the city's own to lie under the styles, see :class:`gridmap.model.BaseMap`."""
+
+    kind: str
+    url: str
+    crs: str
+    approval_number: str = Field(min_length=1)
+    attribution: str = ""
+    lowest_zoom: int = 0
+    highest_zoom: int = 18
+    tile_size: int = 256
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> BaseMapSection:
+        try:
+            self.as_base_map()
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def as_base_map(self) -> BaseMap:
+        """As a city's settings hold it."""
+        return BaseMap(**self.model_dump())
 
 
 class RevisionSection(_Strict):
@@ -284,6 +309,7 @@ class Description(_Strict):
     """A whole CITY.toml. What is missing is not measured; an empty city needs ``[city]`` only."""
 
     city: CitySection
+    base_map: BaseMapSection | None = None
     revision: RevisionSection | None = None
     cells: Cells | None = None
     areas: tuple[Areas, ...] = ()
@@ -304,7 +330,7 @@ class Description(_Strict):
     def as_city(self) -> City:
         """The city's settings."""
         section = self.city.model_dump(exclude={"duty_desk"})
-        return City(**section)
+        return City(**section, base_map=None if self.base_map is None else self.base_map.as_base_map())
 
     def last_desk(self) -> Post:
         """The city's own duty desk as a post."""

@@ -1,33 +1,40 @@
-"""Which counts of a table show: from the city down, by nothing but what shows already. Imports ``errors``,
-``tree``.
+"""Which counts of a table show, decided from the city down. Imports ``errors`` and ``tree``.
 
 A table counts points, each in one cell or outside; different tables count different points. k is the smallest
 count but 0 that may be known of any part of the city. The rules, from the top:
 
 1. The city's count shows if it is 0 or at least k, else nothing of the table does. The count outside shows by
    itself on the same terms, and the total when both do.
-2. A node that shows v *lists* its N children if v is 0 or v >= N + k - 1. Else nothing below it shows.
+2. A node that shows v *lists* its N children, of which m have points, if v is 0, or if v - m >= k - 1 and v is
+   not N + k - 2. Else nothing below it shows.
 3. Of listed children those without points show 0. The others, in the order of their codes, are one *block*. A
    block of one child shows it. A larger one is halved if both halves have slack, and each half is then a block;
    else it is *closed*: none of its members shows, nor anything below them. Members with counts v_i > 0 have
    slack if the sum of v_i - 1 is at least k - 1.
 
 Claim. Take any part S of the city: a node, a residual, a difference, what a hex and a cell share, a box.
-Whoever knows all that shows, these rules and k, finds that n(S) is 0 or that it may be k or more.
+Whoever knows all that shows, these rules and k, cannot tell that n(S) is one of 1 to k - 1: it may be 0, or k
+or more.
 
-Proof. By rule 2 the first block of listed children has slack, for v less their number is at least v - N >= k -
-1; by rule 3 every block has; and a block of one has v >= k. So all that shows is 0 or at least k. The city
-falls into *atoms*: cells that show, nodes that show 0, nodes that show and list no children, and closed blocks,
-whose sums follow from what shows. All that shows is a sum of atoms, or says which members of a closed block
-have points. If S is made of whole atoms, n(S) is a sum of counts that are each 0 or at least k. Else S holds
-some part, but not all, of an atom A with points. Change the world within A only, so that its sum v(A) and with
-it all that is decided outside of A stays:
-- A is one cell, or a node that lists no children: put all its v(A) >= k points into S. Nothing below A was
-  looked at.
+Proof. By rule 2 the first block of listed children has slack, by rule 3 every block has, and a block of one has
+v >= k. So all that shows is 0 or at least k. The city falls into *atoms*: cells that show, nodes that show 0,
+nodes that show and list no children, and closed blocks, whose sums follow from what shows. All that shows is a
+sum of atoms, or says which members of a closed block have points, or that a node lists none. If S is made of
+whole atoms, n(S) is a sum of counts that are each 0 or at least k. Else S holds some part, but not all, of one
+or more atoms with points. Change the world within such an atom A, so that its sum v(A) and with it all that is
+decided outside stays:
+- A is a cell, or a node that lists none with v = N + k - 2, whatever is below: put all its v >= k points into
+  S.
 - A is a closed block: S meets some member i of it. Leave one point in every other member and put the rest,
   which is 1 + slack >= k, into the part of i that S holds. The same members have points, and A is still closed:
-  the half without i has slack 0 < k - 1 now. Nothing below its members was looked at.
-Either world shows the same as the true one and has n(S) >= k. Tables count different points, so such worlds
+  the half without i has slack 0 < k - 1 now.
+- A is another node that lists no children. So v < N + k - 2 (beyond, v - m >= k - 1 for every m), and one knows
+  that at least q = v - k + 2 children have points, 2 <= q < N. If S meets two of them, leave one point in each
+  of q - 2 others and put the other k into what S holds of the two, at least one into each. If S meets one only,
+  put all points into q others. Either way v - m = k - 2, so A lists none, and S has k points or none of it.
+Nothing below what is hidden was looked at, so such a world shows the same as the true one. If it has k points
+of an atom in S, n(S) >= k. Else S is cut in the last way only, all its cut atoms may leave it none, and n(S)
+may be what its whole atoms have, which is 0 or at least k. Tables count different points, so such worlds
 combine freely over tables; sums over months and categories, hexes and boxes are made from what shows and add
 nothing.
 
@@ -83,7 +90,9 @@ def suppress(tree: Tree, cell_counts: Longs, outside: int, smallest: int) -> Tab
     shows = [(counts[0] == 0) | (counts[0] >= smallest)]
     for level in range(1, len(counts)):
         above, number = counts[level - 1], tree.children[level - 1]
-        listed = shows[-1] & ((above == 0) | (above >= number + smallest - 1))
+        with_points = np.bincount(tree.parents[level][counts[level] > 0], minlength=len(above))
+        slack = above - with_points >= smallest - 1
+        listed = shows[-1] & ((above == 0) | (slack & (above != number + smallest - 2)))
         shows.append(_show_children(counts[level], tree.parents[level], listed, smallest))
     shown = tuple(np.where(show, count, HIDDEN) for show, count in zip(shows, counts, strict=True))
     return Table(shown, outside if outside == 0 or outside >= smallest else HIDDEN)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text, update
 
 from gridmap.errors import NotFound
 from gridmap.model import City
 from gridmap.store import tables
 
 _settings = TypeAdapter(City)
+
+# Workers hold the settings with the grid, and read both anew when the grid's version rises.
+_RAISE = text("UPDATE data_version SET version = version + 1 WHERE part = 'grid'")
 
 
 def write_city(connection: Connection, city: City) -> None:
@@ -30,3 +33,9 @@ def read_city(connection: Connection) -> City:
     if city is None:
         raise NotFound("this database holds no city yet: run gridmap init CITY.toml or gridmap load CITY.toml")
     return city
+
+
+def update_city(connection: Connection, city: City) -> None:
+    """Put other settings in place of the city's, and let all workers read them."""
+    connection.execute(update(tables.city).values(settings=_settings.dump_python(city, mode="json")))
+    connection.execute(_RAISE)

@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _EPOCH_DAYS = (date(2000, 1, 1) - date(1970, 1, 1)).days
-_EPOCH_US = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+# PostgreSQL's times begin here, in microseconds since 1970.
+EPOCH_US = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _CHUNK_BYTES = 1 << 20
 _POINT_BYTES = 25
 
@@ -89,7 +90,7 @@ def _octets(column: pa.Array) -> Octets:
     """The values of a column of fixed width in network order, shape (n, width); nulls are anything."""
     kind = column.type
     if pa.types.is_timestamp(kind):
-        values = column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()).fill_null(0).to_numpy() - _EPOCH_US
+        values = column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()).fill_null(0).to_numpy() - EPOCH_US
     elif pa.types.is_date32(kind):
         values = column.view(pa.int32()).fill_null(0).to_numpy() - np.int32(_EPOCH_DAYS)
     else:

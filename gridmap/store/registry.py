@@ -6,61 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    Subquery,
+    cast,
+    func,
+    null,
+    select,
+    text,
+)
 
 from gridmap.errors import NotFound
 from gridmap.model import CELL_KINDS
-
-# The areas at or below which community lies: (ancestor, community) pairs of one revision.
-_ABOVE = """
-    WITH RECURSIVE above AS (
-        SELECT code AS community, code, parent FROM area
-        WHERE level = :lowest AND revisions @> CAST(:revision AS integer)
-        UNION ALL
-        SELECT above.community, area.code, area.parent
-        FROM above JOIN area ON area.code = above.parent AND area.revisions @> CAST(:revision AS integer)
-    )
-"""
-
-_KINDS = ", ".join(f"count(*) FILTER (WHERE cell.kind = '{kind}') AS {kind}" for kind in CELL_KINDS)
-
-_AREAS = text(
-    f"""
-    {_ABOVE}, counted AS (
-        SELECT above.code, count(*) AS cells, {_KINDS}
-        FROM above JOIN cell ON cell.community = above.community AND cell.revisions @> CAST(:revision AS integer)
-        GROUP BY above.code
-    )
-    SELECT area.code, area.level, area.name, area.parent, cells, {", ".join(CELL_KINDS)},
-           CASE WHEN :shapes THEN ST_AsBinary(area_shape.geom) END AS wkb
-    FROM area JOIN counted USING (code)
-    LEFT JOIN area_shape ON :shapes AND area_shape.code = area.code
-        AND area_shape.revisions @> CAST(:revision AS integer)
-    WHERE area.revisions @> CAST(:revision AS integer)
-      AND (CAST(:level AS text) IS NULL OR area.level = :level)
-      AND (CAST(:code AS text) IS NULL OR area.code = :code)
-      AND (CAST(:parent AS text) IS NULL OR area.parent = :parent)
-      AND area.code > :after
-    ORDER BY area.code LIMIT :limit
-    """  # noqa: S608 - the parts are constants of this module
-)
-
-_CELLS = text(
-    f"""
-    {_ABOVE}
-    SELECT cell.id, cell.code, cell.name, cell.kind, cell.services, cell.community,
-           CASE WHEN :shapes THEN ST_AsBinary(cell.geom) END AS wkb
-    FROM cell
-    WHERE cell.revisions @> CAST(:revision AS integer)
-      AND (CAST(:area AS text) IS NULL
-           OR cell.community IN (SELECT community FROM above WHERE above.code = :area))
-      AND (CAST(:kind AS text) IS NULL OR cell.kind = :kind)
-      AND (CAST(:west AS float8) IS NULL
-           OR ST_Intersects(cell.geom, ST_MakeEnvelope(:west, :south, :east, :north, 4326)))
-      AND cell.code > :after
-    ORDER BY cell.code LIMIT :limit
-    """  # noqa: S608 - the parts are constants of this module
-)
+from gridmap.store import tables
 
 _CELL = text(
     """
@@ -114,6 +77,46 @@ class CellHistory:
     successors: Sequence[tuple[str, float, float | None]]
 
 
+def valid_in(revisions: ColumnElement[Any], revision: int) -> ColumnElement[bool]:
+    """The condition that a range of revisions has this one."""
+    return revisions.op("@>", is_comparison=True)(cast(revision, Integer))
+
+
+def counted_areas(revision: int, lowest: str) -> Subquery:
+    """Every area with cells at ``revision``: ``code``, ``cells``, and a column for each kind."""
+    above, cell = _above(revision, lowest), tables.cell
+    kinds = (func.count().filter(cell.c.kind == kind).label(kind) for kind in CELL_KINDS)
+    query = (
+        select(above.c.code, func.count().label("cells"), *kinds)
+        .join(cell, (cell.c.community == above.c.community) & valid_in(cell.c.revisions, revision))
+        .group_by(above.c.code)
+    )
+    return query.subquery("counted")
+
+
+def communities_below(codes: Sequence[str], revision: int, lowest: str) -> Select[Any]:
+    """A query for the codes of the lowest areas that are one of ``codes`` or lie below one."""
+    above = _above(revision, lowest)
+    return select(above.c.community).where(above.c.code.in_(codes))
+
+
+def _above(revision: int, lowest: str) -> CTE:
+    """Pairs of a lowest area, ``community``, and an area at or above it, ``code``."""
+    area = tables.area
+    lowest_ones = select(area.c.code.label("community"), area.c.code, area.c.parent).where(
+        area.c.level == lowest, valid_in(area.c.revisions, revision)
+    )
+    above = lowest_ones.cte("above", recursive=True)
+    step = select(above.c.community, area.c.code, area.c.parent).join(
+        area, (area.c.code == above.c.parent) & valid_in(area.c.revisions, revision)
+    )
+    return above.union_all(step)
+
+
+def _octets(geometry: ColumnElement[Any], wanted: bool) -> ColumnElement[Any]:
+    return (func.ST_AsBinary(geometry) if wanted else null()).label("wkb")
+
+
 def read_areas(
     connection: Connection,
     revision: int,
@@ -127,8 +130,25 @@ def read_areas(
     shapes: bool = False,
 ) -> list[AreaRow]:
     """Areas at ``revision`` by code, beginning after one; ``lowest`` is the city's lowest level."""
-    given: dict[str, Any] = {"level": level, "code": code, "parent": parent, "after": after, "limit": limit}
-    rows = connection.execute(_AREAS, {**given, "revision": revision, "lowest": lowest, "shapes": shapes})
+    area, shape = tables.area, tables.area_shape
+    counted = counted_areas(revision, lowest)
+    query = (
+        select(
+            *(area.c[name] for name in ("code", "level", "name", "parent")),
+            *(counted.c[name] for name in ("cells", *CELL_KINDS)),
+            _octets(shape.c.geom, shapes),
+        )
+        .join(counted, counted.c.code == area.c.code)
+        .where(valid_in(area.c.revisions, revision), area.c.code > after)
+        .order_by(area.c.code)
+        .limit(limit)
+    )
+    if shapes:
+        query = query.outerjoin(shape, (shape.c.code == area.c.code) & valid_in(shape.c.revisions, revision))
+    for name, value in (("level", level), ("code", code), ("parent", parent)):
+        if value is not None:
+            query = query.where(area.c[name] == value)
+    rows = connection.execute(query)
     return [
         AreaRow(
             row.code,
@@ -156,9 +176,23 @@ def read_cells(
     shapes: bool = False,
 ) -> list[CellRow]:
     """Cells at ``revision`` by code, beginning after one; ``bbox`` is west, south, east, north in degrees."""
-    box = dict(zip(("west", "south", "east", "north"), bbox or (None,) * 4, strict=True))
-    given: dict[str, Any] = {"area": area, "kind": kind, "after": after, "limit": limit, **box}
-    rows = connection.execute(_CELLS, {**given, "revision": revision, "lowest": lowest, "shapes": shapes})
+    cell = tables.cell
+    query = (
+        select(
+            *(cell.c[name] for name in ("id", "code", "name", "kind", "services", "community")),
+            _octets(cell.c.geom, shapes),
+        )
+        .where(valid_in(cell.c.revisions, revision), cell.c.code > after)
+        .order_by(cell.c.code)
+        .limit(limit)
+    )
+    if area is not None:
+        query = query.where(cell.c.community.in_(communities_below([area], revision, lowest)))
+    if kind is not None:
+        query = query.where(cell.c.kind == kind)
+    if bbox is not None:
+        query = query.where(func.ST_Intersects(cell.c.geom, func.ST_MakeEnvelope(*bbox, tables.SRID)))
+    rows = connection.execute(query)
     return [_cell_row(row) for row in rows]
 
 
@@ -182,7 +216,7 @@ def count_kinds(connection: Connection, revision: int) -> dict[str, int]:
     return {kind: counted.get(kind, 0) for kind in CELL_KINDS}
 
 
-def _cell_row(row: Row[Any]) -> CellRow:
+def _cell_row(row: Row[*tuple[Any, ...]]) -> CellRow:
     return CellRow(row.id, row.code, row.name, row.kind, tuple(row.services), row.community, _bytes(row.wkb))
 
 

@@ -22,6 +22,7 @@ from gridmap.store.overlays import read_overlays
 from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current
 
+FACTS = "facts"
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
 FRESH_FOR = timedelta(hours=1)
 # How far ahead and back a snapshot knows who is on shift; the rules read reach further back than this.
@@ -30,8 +31,9 @@ DUTY_AHEAD = timedelta(days=7, hours=2)
 
 
 def read_versions(connection: Connection) -> Mapping[str, int]:
-    """Part -> data version; a part whose version is the same has not changed."""
-    rows = connection.execute(select(tables.data_version.c.part, tables.data_version.c.version))
+    """Part -> data version; a part whose version is the same has not changed. Facts are read by themselves."""
+    table = tables.data_version
+    rows = connection.execute(select(table.c.part, table.c.version).where(table.c.part != FACTS))
     return {row.part: row.version for row in rows}
 
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import (
     DATERANGE,
     INT4RANGE,
+    INT8MULTIRANGE,
     JSONB,
     REAL,
     TSTZRANGE,
@@ -494,6 +495,19 @@ element_shape = Table(
     ),
     Column("geom", _geometry("GEOMETRY"), nullable=False),
     comment="Elements that are a line or polygon, as they are.",
+)
+
+fact_change = Table(
+    "fact_change",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    # Given when the transaction commits: the order in which others see the changes.
+    Column("version", BigInteger),
+    Column("what", Text, nullable=False),
+    Column("ids", INT8MULTIRANGE),
+    CheckConstraint(_one_of("what", ("element", "incident")), name="what"),
+    Index("ix_fact_change_version", "version"),
+    comment="Which elements and incidents a statement touched (null: all); numbered as transactions commit.",
 )
 
 load = Table(

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gridmap.store.tables import worker
 
 # A worker that was not seen for so long is taken for dead; it may call a revision current for a shorter time only.
-LEASE = timedelta(seconds=6)
+LEASE = timedelta(seconds=10)
 
 
 def renew_worker(connection: Connection, worker_id: str, revision: int) -> None:

@@ -17,6 +17,9 @@ ROUTES = {
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
+    "/embed": {"get"},
+    "/styles/{name}.json": {"get"},
+    "/v1/events": {"get"},
     "/v1/city": {"get"},
     "/v1/coverage": {"get", "post"},
     "/v1/areas": {"get"},
@@ -36,6 +39,9 @@ ROUTES = {
     "/v1/shifts": {"get", "post"},
     "/v1/shifts/{shift_id}": {"delete"},
     "/v1/shift-exceptions": {"post"},
+    "/ogc/": {"get"},
+    "/ogc/conformance": {"get"},
+    "/ogc/collections": {"get"},
     "/v1/revisions": {"get"},
     "/v1/revisions/current": {"get"},
     "/v1/revisions/{revision}": {"get"},
@@ -46,6 +52,7 @@ ROUTES = {
 }
 # What stands in their paths.
 NAMED = {"code": "120101", "shift_id": 1, "revision": 1, "load_id": 1, "layer": "cells", "z": 14, "x": 1, "y": 1}
+NAMED["name"] = "light"
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def test_he_finds_none_in_any_category_at_length(asked: TestClient, tree: Tree) 
     for category in categories:
         notebook = write_down_all(asked, tree, 3, "incidents", category)
         tables = [shown_table(asked, tree, month, "incidents", category) for month in MONTHS]
-        assert count_finds(notebook, targets(tree, tables, np.random.default_rng(2), 600), 3) == 0
+        assert count_finds(notebook, targets(tree, tables, np.random.default_rng(2), 200), 3) == 0
 
 
 def counts_of(asked: TestClient, tree: Tree, class_or_category: str) -> Longs:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from gridmap import current as current_module
 from gridmap.access import OPERATOR
 from gridmap.actions.duty import save_shifts
 from gridmap.coverage import snapshot as disk
@@ -18,6 +19,7 @@ from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current
 from gridmap.errors import Unavailable
 from gridmap.model import Holder, Shift, WeeklyHours
+from gridmap.store import facts as store_facts
 from gridmap.store.database import Database
 
 
@@ -161,6 +163,62 @@ def test_a_full_disk_stops_nobody_and_is_made_up_for(
     kept = disk.load(tmp_path)
     assert kept is not None
     assert "renamed" in {cell.name for cell in kept.grid.cells}, "the grid on disk is not the one its version says"
+
+
+def test_facts_are_shared_on_disk_and_brought_up_to_date(
+    heping_copy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wholes: list[str] = []
+    whole = store_facts._whole
+    monkeypatch.setattr(
+        store_facts, "_whole", lambda reading, what: (wholes.append(what), whole(reading, what))[1]
+    )
+    first = worker(heping_copy, tmp_path)
+    assert wholes == ["element", "incident"]
+    kept = {path.name for path in (tmp_path / "facts").iterdir()}
+
+    def touch(count: int) -> None:
+        with heping_copy.begin(OPERATOR) as connection:
+            connection.execute(text("UPDATE incident SET category = 'fire' WHERE id <= :count"), {"count": count})
+
+    touch(20)
+    first.refresh()
+    assert first.state.countable.changed == 40
+    assert {path.name for path in (tmp_path / "facts").iterdir()} == kept, "few changes are no reason to write"
+    second = worker(heping_copy, tmp_path)
+    assert len(wholes) == 2, "the second worker reads from the disk and then only what changed"
+    assert second.state.countable.version == first.state.countable.version
+    monkeypatch.setattr(current_module, "_MOST_BESIDE", 30)
+    touch(30)
+    first.refresh()
+    assert first.state.countable.changed == 0
+    assert {path.name for path in (tmp_path / "facts").iterdir()} > kept
+    second.refresh()
+    assert second.state.countable.changed == 0
+    assert second.state.countable.base_version == first.state.countable.base_version
+    for path in (tmp_path / "facts").glob("incident-ids-*"):
+        path.write_bytes(b"x" * 300)
+    third = worker(heping_copy, tmp_path)
+    assert third.state.countable.version == first.state.countable.version
+    assert len(wholes) == 4, "what is damaged is read anew"
+    worker(heping_copy, tmp_path)
+    assert len(wholes) == 4, "and written anew"
+
+
+def test_facts_and_grid_change_in_one_step(heping_copy: Database, tmp_path: Path) -> None:
+    current = worker(heping_copy, tmp_path)
+    before = current.state
+    with heping_copy.begin(OPERATOR) as connection:
+        connection.execute(text("INSERT INTO revision (number, valid_from, actor) VALUES (2, now(), 't')"))
+        connection.execute(text("UPDATE incident SET category = 'fire' WHERE id <= 20"))
+    current.refresh()
+    after = current.state
+    assert (before.ready.grid.revision.number, before.countable.revision) == (1, 1)
+    assert (after.ready.grid.revision.number, after.countable.revision) == (2, 2)
+    assert after.countable.places.grid is after.ready.grid
+    assert after.countable.version == before.countable.version + 1
+    again = worker(heping_copy, tmp_path)
+    assert again.state.countable.changed == 0, "another revision's facts are written at once"
 
 
 def test_another_database_never_passes_for_the_one_on_disk(

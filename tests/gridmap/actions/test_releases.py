@@ -14,7 +14,7 @@ from gridmap.access import OPERATOR
 from gridmap.actions.releases import due_months, make_release
 from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified, RuleBroken, Unavailable
 from gridmap.model import PUBLIC, Actor
-from gridmap.released import Question, Released, read_released
+from gridmap.released import Question, Released, Trees, read_released
 from gridmap.releases.periods import Month
 from gridmap.releases.suppression import HIDDEN, Table
 from gridmap.store import releases as store
@@ -35,7 +35,7 @@ NOW = datetime(2026, 10, 31, 20, 0, tzinfo=UTC)
 def ask(database: Database, **asked: object) -> Released:
     given: dict[str, object] = {"of": "incidents", "period": OCTOBER, "by": "cell", **asked}
     with database.begin(PUBLIC) as connection:
-        return read_released(connection, read_city(connection), Question(**given))  # type: ignore[arg-type]
+        return read_released(connection, read_city(connection), Question(**given), Trees())  # type: ignore[arg-type]
 
 
 def true_counts(database: Database, category: str, month: str) -> dict[str, int]:
@@ -335,3 +335,22 @@ def ask_nothing(database: Database) -> int:
     """A read that no lock holds up."""
     with database.begin(OPERATOR) as connection:
         return int(connection.execute(text("SELECT count(*) FROM revision")).scalar_one())
+
+
+def test_trees_are_read_once_and_only_the_last_ones_kept(heping_copy: Database) -> None:
+    make_release(heping_copy, OPERATOR, OCTOBER, NOW, quiet)
+    trees = Trees(most=2)
+    with heping_copy.begin(OPERATOR) as connection:
+        city = read_city(connection)
+        first = trees.of(connection, 1, city)
+        assert trees.of(connection, 1, city) is first
+        trees.of(connection, 1, city)
+    with heping_copy.begin(OPERATOR) as connection:
+        for statement in _REDRAW.split(";\n"):
+            connection.execute(text(statement))
+    for month in (Month(2026, 9), Month(2026, 8)):
+        make_release(heping_copy, OPERATOR, month, NOW, quiet)
+    with heping_copy.begin(OPERATOR) as connection:
+        second = trees.of(connection, 2, city)
+        assert len(second.codes[-1]) == len(first.codes[-1]) - 1
+        assert (trees.of(connection, 1, city) is first, trees.of(connection, 2, city) is second) == (True, True)

@@ -29,6 +29,14 @@ COMMANDS = sorted(command.name or command.callback.__name__ for command in app.r
 ROSTER_COLUMNS = ["post", "holder", "holder_name", "backup", "hours", "valid_from", "valid_until"]
 ROSTER_ROW = ["120101001-desk", "T-1", "值班员（试）", "", "1-7 00:00-24:00", "2030-01-07", ""]
 
+BASE_MAP = """
+[base_map]
+kind = "xyz"
+url = "https://maps.city.example/{z}/{x}/{y}.png"
+crs = "gcj02"
+approval_number = "津S(2026)001"
+"""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -114,6 +122,15 @@ def check_hexes(run: Run, cover: Path) -> None:
     assert json.loads(run("hexes", "--rebuild", "--json").stdout)["changed"] == 0
 
 
+def check_base_map(run: Run, description: Path, with_map: Path) -> None:
+    """A description's base map is put in and taken away."""
+    assert "has no [base_map]" in refused(run("base-map", str(description)))
+    with_map.write_text(description.read_text(encoding="utf-8") + BASE_MAP, encoding="utf-8")
+    put = run("base-map", str(with_map))
+    assert put.stdout == "base map https://maps.city.example/{z}/{x}/{y}.png (津S(2026)001)\n", put.stderr
+    assert run("base-map").stdout == "no base map\n"
+
+
 def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
     """From nothing over a loaded city to a stopped cluster: one test, since each step needs the one before."""
     not_there = refused(run("url"))
@@ -148,6 +165,7 @@ def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
         assert counts["rows"] == counts["placed"] + counts["outside"] + counts["rejected"] > 0
     assert "has a grid already" in refused(run("load", str(description)))
 
+    check_base_map(run, description, home / "BASE.toml")
     verified = run("verify", "--json")
     assert verified.returncode == 0, verified.stderr
     found = json.loads(verified.stdout)

@@ -89,6 +89,7 @@ def test_an_empty_database_is_filled(
     demo.set_up(database, tmp_path, "demo")
     with database.begin(OPERATOR) as connection:
         assert connection.execute(text("SELECT count(*) FROM cell")).scalar_one() > 500
+        assert connection.execute(text("SELECT count(*) FROM release")).scalar_one() > 3
     assert (tmp_path / "keys").exists()
     assert not (tmp_path / "city").exists(), "the files are gone once they are loaded"
 

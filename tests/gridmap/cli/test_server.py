@@ -71,7 +71,7 @@ def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, t
     def workers() -> set[str]:
         with heping_copy.begin(OPERATOR) as connection:
             rows = connection.execute(
-                text("SELECT id FROM worker WHERE seen_at > clock_timestamp() - '6s'::interval")
+                text("SELECT id FROM worker WHERE seen_at > clock_timestamp() - '10s'::interval")
             )
             return set(rows.scalars())
 

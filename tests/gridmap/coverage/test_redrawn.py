@@ -301,6 +301,11 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(what: str, rng: Rng) -
     assert_as_fresh(index, shapes, rng, 1000)
 
 
+def test_no_change_is_no_redraw() -> None:
+    index = built({"1": shapely.box(0, 0, 1, 1)})
+    assert index.redrawn([], {}) is index
+
+
 def test_only_cells_that_there_are_can_end() -> None:
     index = built({"1": shapely.box(0, 0, 1, 1)})
     with pytest.raises(InvalidInput, match="'2'"):

@@ -96,6 +96,39 @@ def test_every_key_of_a_section_is_in_the_readme() -> None:
     assert {key for key in keys if f"`{key}`" not in told} == set()
 
 
+BASE_MAP = """
+[base_map]
+kind = "wmts"
+url = "https://maps.city.example/wmts/{TileMatrix}/{TileRow}/{TileCol}.png"
+crs = "gcj02"
+approval_number = "津S(2026)001"
+"""
+
+
+def test_a_city_may_have_a_base_map(tmp_path: Path) -> None:
+    london = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    assert read_description(write(tmp_path, london)).as_city().base_map is None
+    base_map = read_description(write(tmp_path, london + BASE_MAP)).as_city().base_map
+    assert base_map is not None
+    assert (base_map.xyz, base_map.tile_crs) == ("https://maps.city.example/wmts/{z}/{y}/{x}.png", "gcj02")
+
+
+@pytest.mark.parametrize(
+    ("there", "wrong", "said"),
+    [
+        ('"gcj02"', '"EPSG:4548"', "base_map.crs"),
+        ('approval_number = "津S(2026)001"', "", "approval_number"),
+        ('"津S(2026)001"', '""', "approval_number"),
+        ("{TileRow}", "{row}", "must have each of"),
+        ('"wmts"', '"wms"', "must be xyz or wmts"),
+    ],
+)
+def test_a_wrong_base_map_is_named(tmp_path: Path, there: str, wrong: str, said: str) -> None:
+    london = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    with pytest.raises(LoadRefused, match=said):
+        read_description(write(tmp_path, london + BASE_MAP.replace(there, wrong)))
+
+
 @pytest.mark.parametrize(("name", "value"), [("least_people", 2), ("least_incidents", 0), ("least_people", 10**7)])
 def test_a_release_that_would_hide_too_little_is_refused(tmp_path: Path, name: str, value: int) -> None:
     example = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")

@@ -182,6 +182,7 @@ def write_down(
     for level in range(1, len(tree.levels)):
         above = table.counts[level - 1]
         lists = (above != HIDDEN) & (above >= tree.children[level - 1] + smallest - 1) | all_zeros
+        lists[tree.parents[level][table.counts[level] != HIDDEN]] = True
         for position in np.flatnonzero(lists[tree.parents[level]] & (table.counts[level] == HIDDEN)):
             notebook.note_some(places[tree.levels[level], tree.codes[level][position]] + offset)
 

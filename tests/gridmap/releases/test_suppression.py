@@ -34,10 +34,19 @@ def test_not_all_neighbours_but_those_of_its_half() -> None:
 
 
 def test_children_are_listed_only_if_none_of_them_can_be_counted_out() -> None:
-    # 5 cells could be 1 each but for two more points: 7 are needed
-    assert shown([5, 1], [6, 0, 0, 0, 0, 9])[2] == [None] * 5 + [9]
-    assert shown([5, 1], [7, 0, 0, 0, 0, 9])[2] == [7, 0, 0, 0, 0, 9]
+    # those with points must have two points more than one each
+    assert shown([5, 1], [3, 1, 1, 0, 0, 9])[2] == [None, None, None, 0, 0, 9]
+    assert shown([5, 1], [2, 1, 1, 1, 0, 9])[2] == [None] * 5 + [9]
     assert shown([5, 1], [3, 1, 1, 1, 1, 9])[2] == [None] * 5 + [9]
+    assert shown([5, 1], [4, 0, 0, 0, 0, 9])[2] == [4, 0, 0, 0, 0, 9]
+
+
+def test_six_points_in_five_cells_are_never_listed() -> None:
+    """Or not being listed would say that all five have points, and none of them three."""
+    assert shown([5, 1], [2, 1, 1, 1, 1, 9])[2] == [None] * 5 + [9]
+    assert shown([5, 1], [6, 0, 0, 0, 0, 9])[2] == [None] * 5 + [9]
+    assert shown([5, 1], [5, 0, 0, 0, 0, 9])[2] == [5, 0, 0, 0, 0, 9]
+    assert shown([5, 1], [7, 0, 0, 0, 0, 9])[2] == [7, 0, 0, 0, 0, 9]
 
 
 def test_what_is_hidden_hides_all_below() -> None:

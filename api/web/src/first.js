@@ -1,3 +1,5 @@
+import "./first.css";
+
 // The first page: a map of the districts to click on, and the answer to "who covers this place".
 const canvas = document.getElementById("map");
 const pen = canvas.getContext("2d");

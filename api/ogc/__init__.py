@@ -1,0 +1,1 @@
+"""What the OGC routes share: links, reference systems, parameters, documents and pages."""

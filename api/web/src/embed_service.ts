@@ -1,0 +1,39 @@
+// Asks the service that the page came from; addresses are relative, so that any path of a proxy works.
+
+/** An answer that is no success: what the service said, and its status (0: it could not be reached). */
+export class Refused extends Error {
+  constructor(readonly status: number, detail: string) {
+    super(detail);
+  }
+}
+
+export class Service {
+  /** Where the service lies, with a slash at its end. */
+  readonly root = new URL(".", location.href);
+
+  constructor(private readonly key: string) {}
+
+  /** JSON from a path below the service, or from an address of its own that it named. */
+  async ask<T>(path: string): Promise<T> {
+    const url = new URL(path, this.root);
+    const ours = url.origin === this.root.origin;
+    const headers: HeadersInit = this.key && ours ? { Authorization: `Bearer ${this.key}` } : {};
+    let response: Response;
+    try {
+      response = await fetch(url, { headers, cache: "no-cache" });
+    } catch {
+      throw new Refused(0, url.pathname);
+    }
+    if (!response.ok) throw new Refused(response.status, await detailOf(response));
+    return (await response.json()) as T;
+  }
+}
+
+async function detailOf(response: Response): Promise<string> {
+  try {
+    const problem = (await response.json()) as { detail?: string };
+    return problem.detail ?? response.statusText;
+  } catch {
+    return response.statusText;
+  }
+}

@@ -1,0 +1,152 @@
+"""What a GIS sees: the collections of a city and the properties of their features. Pure; imports ``model``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gridmap.model import CELL_KINDS, ELEMENT_CLASSES, City
+
+
+class Kind(Enum):
+    """What the values of a property are."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    MOMENT = "moment"
+    TEXTS = "texts"
+
+
+class Timing(Enum):
+    """What a collection's time is: that of the grid's revisions, its rows' own validity, or when they happened."""
+
+    REVISIONS = "revisions"
+    VALID = "valid"
+    HAPPENED = "happened"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a collection's features; ``choices`` are all values that it can have, if they are known."""
+
+    name: str
+    kind: Kind
+    title: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of features. ``level`` is set for areas; ids are numbers or codes."""
+
+    id: str
+    title: str
+    description: str
+    timing: Timing
+    properties: tuple[Property, ...]
+    level: str | None = None
+    number_ids: bool = False
+    points: bool = False
+    staff_only: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the properties."""
+        return tuple(each.name for each in self.properties)
+
+
+CELLS, OVERLAYS, ELEMENTS, INCIDENTS = "cells", "overlays", "elements", "incidents"
+
+_SINCE = (
+    Property("first_revision", Kind.INTEGER, "the revision that brought it as it is here"),
+    Property("last_revision", Kind.INTEGER, "the last that had it so, if that is before the revision asked for"),
+)
+
+_CELL = (
+    Property("code", Kind.TEXT, "code"),
+    Property("name", Kind.TEXT, "name"),
+    Property("kind", Kind.TEXT, "kind of cell", CELL_KINDS),
+    Property("services", Kind.TEXTS, "services of a full-service cell"),
+    Property("community", Kind.TEXT, "code of the area at the lowest level that it lies in"),
+    *_SINCE,
+)
+
+_AREA = (
+    Property("code", Kind.TEXT, "code"),
+    Property("name", Kind.TEXT, "name"),
+    Property("parent", Kind.TEXT, "code of the area above"),
+    Property("cells", Kind.INTEGER, "number of cells"),
+    *(Property(kind, Kind.INTEGER, f"number of cells of kind {kind}") for kind in CELL_KINDS),
+    *_SINCE,
+)
+
+_OVERLAY = (
+    Property("code", Kind.TEXT, "code"),
+    Property("name", Kind.TEXT, "name"),
+    Property("kind", Kind.TEXT, "kind of overlay"),
+    Property("valid_from", Kind.MOMENT, "valid from then on; null: always was"),
+    Property("valid_until", Kind.MOMENT, "valid until then; null: no end is set"),
+)
+
+_PLACED = (
+    Property("source", Kind.TEXT, "who says so"),
+    Property("external_id", Kind.TEXT, "the source's own id"),
+    Property("cell", Kind.TEXT, "code of the cell that it lies in, null outside the city"),
+    Property("how", Kind.TEXT, "how it lies there", ("inside", "edge", "outside")),
+    Property("category", Kind.TEXT, "category"),
+)
+
+_ELEMENT = (
+    *_PLACED,
+    Property("class", Kind.TEXT, "class", tuple(each for each in ELEMENT_CLASSES if each != "person")),
+    Property("name", Kind.TEXT, "name"),
+    Property("building", Kind.TEXT, "the building that it belongs to"),
+)
+
+_INCIDENT = (
+    *_PLACED,
+    Property("happened_at", Kind.MOMENT, "when it happened"),
+    Property("reported_at", Kind.MOMENT, "when it was reported"),
+    Property("closed_at", Kind.MOMENT, "when it was closed; null: it is open"),
+)
+
+
+def collections_of(city: City) -> dict[str, Collection]:
+    """The collections of a city by id: cells, one for each level of area, overlays, elements, incidents."""
+    found = [
+        Collection(CELLS, "Cells 网格", "The cells of the grid.", Timing.REVISIONS, _CELL, number_ids=True),
+        *(_areas(level, city) for level in city.levels),
+        Collection(
+            OVERLAYS,
+            "Overlays",
+            "Polygons with posts of their own that are no part of the grid.",
+            Timing.VALID,
+            _OVERLAY,
+        ),
+        Collection(
+            ELEMENTS,
+            "Elements 地物单位",
+            "Places, objects and organizations, for the staff of their territories. Persons are never listed.",
+            Timing.REVISIONS,
+            _ELEMENT,
+            number_ids=True,
+            points=True,
+            staff_only=True,
+        ),
+        Collection(
+            INCIDENTS,
+            "Incidents 事件",
+            "What happened or was reported, for the staff of its territory.",
+            Timing.HAPPENED,
+            _INCIDENT,
+            number_ids=True,
+            points=True,
+            staff_only=True,
+        ),
+    ]
+    return {each.id: each for each in found}
+
+
+def _areas(level: str, city: City) -> Collection:
+    described = f"Areas of the level {level}: each is the union of its cells."
+    return Collection(level, f"{level} of {city.name}", described, Timing.REVISIONS, _AREA, level=level)

@@ -1,0 +1,124 @@
+"""The styles over HTTP: pinned, cacheable, readable by other pages, and clear about what is wrong."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from gridmap.access import OPERATOR
+from gridmap.actions.base_map import set_base_map
+from gridmap.model import BaseMap
+from gridmap.store.database import Database
+
+BASE = BaseMap("xyz", "https://maps.city.example/{z}/{x}/{y}.png", "gcj02", "津S(2026)001")
+
+
+@pytest.mark.parametrize("name", ["light", "dark", "choropleth", "heat"])
+def test_the_tiles_that_a_style_names_are_there(client: TestClient, name: str) -> None:
+    style = client.get(f"/styles/{name}.json").json()
+    asked = 0
+    for source in style["sources"].values():
+        for url in source.get("tiles", ()):
+            z = source["maxzoom"]
+            lon, lat = style["center"]
+            x = int((lon + 180) / 360 * 2**z)
+            y = int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**z)
+            path = url.format(z=z, x=x, y=y).removeprefix("http://testserver")
+            tile = client.get(path)
+            assert tile.status_code in (200, 204), path
+            assert "immutable" in tile.headers["cache-control"], path
+            asked += 1
+    assert asked == 8
+
+
+def test_a_style_is_asked_for_again_and_told_to_be_the_same(client: TestClient) -> None:
+    first = client.get("/styles/light.json")
+    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["access-control-allow-origin"] == "*"
+    assert first.headers["gridmap-revision"] == "1"
+    again = client.get("/styles/light.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = client.get("/styles/light.json?language=en", headers={"If-None-Match": first.headers["etag"]})
+    assert other.status_code == 200
+
+
+def test_counts_are_asked_for_as_the_heatmap_knows_them(client: TestClient) -> None:
+    query = {"of": "elements", "by": "street", "class": "place", "from": "2026-01-01", "area": "120101"}
+    style = client.get("/styles/choropleth.json", params=query).json()
+    data = style["sources"]["counts"]["data"]
+    for part in ("of=elements", "by=street", "class=place", "from=2026-01-01", "area=120101", "revision=1"):
+        assert part in data
+    assert style["metadata"]["gridmap:data"] == ["counts"]
+
+
+def test_a_style_of_a_time_is_of_the_revision_of_that_time(client: TestClient) -> None:
+    then = client.get("/styles/light.json", params={"at": "2026-11-22T00:00:00"})
+    assert then.json()["metadata"]["gridmap:revision"] == 1
+    before = client.get("/styles/light.json", params={"at": "1999-01-01T00:00:00"})
+    assert before.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [
+        ("/styles/pink.json", 422, "pink"),
+        ("/styles/light.json?revision=2", 404, "no revision 2"),
+        ("/styles/light.json?revision=0", 422, "revision"),
+        ("/styles/light.json?crs=EPSG:4548", 422, "crs"),
+        ("/styles/light.json?crs=gcj02", 422, "tiles come in wgs84 only"),
+        ("/styles/choropleth.json?breaks=3,1", 422, "breaks"),
+        ("/styles/choropleth.json?breaks=1e999", 422, "breaks"),
+        ("/styles/choropleth.json?breaks=1,,2", 422, "breaks"),
+        ("/styles/choropleth.json?breaks=" + ",".join(map(str, range(13))), 422, "12 numbers"),
+        ("/styles/choropleth.json?by=planet", 422, "cell, hex or one of city"),
+        ("/styles/choropleth.json?category=%00", 422, "category"),
+        ("/styles/heat.json?resolution=16", 422, "resolution"),
+        ("/styles/light.json?at=0001-01-01T00:00:00", 422, "year"),
+    ],
+)
+def test_what_is_wrong_is_named(client: TestClient, path: str, status: int, word: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert word in answer.text
+
+
+def test_a_base_map_is_set_while_the_city_is_served(writer: TestClient, heping_copy: Database) -> None:
+    set_base_map(heping_copy, OPERATOR, BASE)
+    writer.app.state.service.current.refresh()  # type: ignore[attr-defined]
+    style = writer.get("/styles/light.json").json()
+    assert "base_map" not in style["sources"], "half a kilometre off under tiles in WGS 84"
+    style = writer.get("/styles/light.json?base_map=redrawn").json()
+    assert style["sources"]["base_map"]["tiles"] == [
+        "gcj02://https://maps.city.example/[z]/[x]/[y].png#{z}/{x}/{y}"
+    ]
+    assert "津S(2026)001" in style["sources"]["base_map"]["attribution"]
+    assert "base_map" not in writer.get("/styles/light.json?base_map=no").json()["sources"]
+    assert "https://maps.city.example" in writer.get("/embed").headers["content-security-policy"]
+    assert writer.get("/v1/city").json()["base_map"]["approval_number"] == "津S(2026)001"
+    set_base_map(heping_copy, OPERATOR, None)
+    writer.app.state.service.current.refresh()  # type: ignore[attr-defined]
+    assert "base_map" not in writer.get("/styles/light.json").json()["sources"]
+
+
+def test_the_pages_let_nothing_in_from_elsewhere(client: TestClient) -> None:
+    for path, ancestors in (("/", "'self'"), ("/embed", "*")):
+        answer = client.get(path)
+        policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == ancestors
+        assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son\w+=", answer.text)
+        assert not re.search(r"(?:src|href)=\"(?:https?:)?//", answer.text)
+        for asset in re.findall(r"(?:src|href)=\"(web/[^\"]+)\"", answer.text):
+            assert client.get(f"/{asset}").status_code == 200
+
+
+def test_styles_name_their_tiles_by_the_public_address(serve: Callable[..., Any], heping_served: Database) -> None:
+    with serve(Database(heping_served.url), public_url="https://city.example/gridmap") as proxied:
+        style = proxied.get("/styles/light.json").json()
+    assert style["sources"]["cells"]["tiles"] == ["https://city.example/gridmap/tiles/1/cells/{z}/{x}/{y}.mvt"]
