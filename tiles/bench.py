@@ -84,9 +84,18 @@ class _Server:
 
 
 def bench_tiles(
-    database: Database, ports: Sequence[int], count: int, clients: int, seed: int, progress: Progress
+    database: Database,
+    ports: Sequence[int],
+    count: int,
+    clients: int,
+    seed: int,
+    progress: Progress,
+    requests: int = 6000,
 ) -> TilesBench:
-    """Measure ``count`` tiles of each group of zooms; ``ports`` are three free ones. NotMeasured without cells."""
+    """Measure ``count`` tiles of each group of zooms; ``ports`` are three free ones.
+
+    NotMeasured without cells at a first revision, which the plain tiles are of.
+    """
     report = TilesBench()
     wanted, place = _choose(database, count, seed)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRIDMAP_")}
@@ -102,7 +111,7 @@ def bench_tiles(
             report.cold[group], report.plain[group] = cold, usual
             report.cold_to_plain_p95[group] = round(cold.p95_ms / usual.p95_ms, 3)
         every = [_ours(address) for addresses in wanted.values() for address in addresses]
-        _measure_rates(report, ours, every, place, clients, folder, ports[2], progress)
+        _measure_rates(report, ours, every, place, clients, folder, ports[2], progress, requests)
     return report
 
 
@@ -208,19 +217,20 @@ def _measure_rates(
     folder: Path,
     port: int,
     progress: Progress,
+    requests: int,
 ) -> None:
     lookup = [f"/v1/coverage?lon={place[0]:.6f}&lat={place[1]:.6f}&crs=wgs84"]
     small = [path for path in tiles if int(path.split("/")[4]) >= min(_GROUPS["z 12-16"])]
     for name, paths in (("look-up in JSON", lookup), ("hot tile", small)):
         progress(f"{name}: requests a second")
-        report.rates[name] = _rate(ours, paths, clients)
+        report.rates[name] = _rate(ours, paths, clients, requests)
     looked_up = report.rates["look-up in JSON"].per_core_second
     report.hot_to_lookup = round(report.rates["hot tile"].per_core_second / looked_up, 2)
     try:
         with nginx_before(install_nginx(progress), port, f"127.0.0.1:{ours.port}", folder) as pid:
             progress("hot tile through nginx: requests a second")
             behind = _Server(port, (*_children(pid), *ours.pids))
-            report.rates["hot tile through nginx"] = _rate(behind, small, clients)
+            report.rates["hot tile through nginx"] = _rate(behind, small, clients, requests)
     except GridMapError as error:
         report.not_measured["nginx"] = str(error)
     else:
@@ -228,7 +238,7 @@ def _measure_rates(
         report.nginx_to_lookup = round(through / looked_up, 2)
 
 
-def _rate(server: _Server, paths: Sequence[str], clients: int, requests: int = 6000) -> Rate:
+def _rate(server: _Server, paths: Sequence[str], clients: int, requests: int) -> Rate:
     """Ask until so many requests are answered, after a first round that warms up."""
 
     def run(start: int, count: int) -> None:

@@ -69,9 +69,16 @@ _ENCODE = """
     GROUP BY x, y
 """
 # The exclusion constraints' indexes are found by code and id, too, but take ten times as long as plain ones; an
-# expression that only a plain one has leaves no choice.
-_CELL = "cell ON cell.id + 0 = {id} AND cell.revisions @> :revision"
-_AREA = "area AS above{n} ON above{n}.code || '' = {code} AND above{n}.revisions @> :revision"
+# expression that only a plain one has leaves no choice. LIMIT keeps the planner, which cannot know how many rows a
+# tile has, from reading the whole table instead.
+_CELL = (
+    "LATERAL (SELECT id, code, name, kind, community FROM cell "
+    "WHERE cell.id + 0 = {id} AND cell.revisions @> :revision LIMIT 1) AS cell ON true"
+)
+_AREA = (
+    "LATERAL (SELECT level, code, name, parent FROM area "
+    "WHERE area.code || '' = {code} AND area.revisions @> :revision LIMIT 1) AS {alias} ON true"
+)
 
 _AREAS = text(
     _FRAME
@@ -84,7 +91,7 @@ _AREAS = text(
                 ON band.level = :level AND {_BAND} AND band.geom && box AND {_VALID}
             OFFSET 0
         ) AS drawn
-        JOIN area ON area.code || '' = drawn.code AND area.revisions @> :revision
+        JOIN {_AREA.format(code="drawn.code", alias="area")}
         WHERE ST_Area(drawn.geom) > 0
     )
     """
@@ -100,7 +107,7 @@ _LABELS = text(
         JOIN area_band AS band
             ON band.level = ANY(:levels) AND {_BAND} AND band.geom && box AND band.label && inner_box
             AND {_VALID}
-        JOIN area ON area.code || '' = band.code AND area.revisions @> :revision
+        JOIN {_AREA.format(code="band.code", alias="area")}
         WHERE {_IN_TILE}
         UNION ALL
         SELECT x, y, 'cell', cell.code, cell.name, cell.id, {_POINT}
@@ -189,7 +196,7 @@ def line_tiles(
 def _cells(levels: int) -> TextClause:
     """The statement for cells; one join for each level of area, the lowest first."""
     codes = ["cell.community", *(f"above{n}.parent" for n in range(levels - 1))]
-    joins = " ".join(f"LEFT JOIN {_AREA.format(n=n, code=code)}" for n, code in enumerate(codes))
+    joins = " ".join(f"LEFT JOIN {_AREA.format(code=code, alias=f'above{n}')}" for n, code in enumerate(codes))
     pairs = ", ".join(f"CAST(:level{n} AS text), above{n}.code" for n in range(levels))
     return text(
         _FRAME

@@ -38,6 +38,25 @@ def decode(content: bytes) -> dict[str, list[Feature]]:
     return found
 
 
+class Around:
+    """The features of one tile, asked for points."""
+
+    def __init__(self, features: list[Feature]) -> None:
+        self._features = features
+        boxes = [np.concatenate([each.parts[0].min(0), each.parts[0].max(0)]) for each in features]
+        for box, each in zip(boxes, features, strict=True):
+            for part in each.parts[1:]:
+                box[:2], box[2:] = np.minimum(box[:2], part.min(0)), np.maximum(box[2:], part.max(0))
+        self._boxes = np.array(boxes).reshape(-1, 4)
+
+    def at(self, x: float, y: float) -> dict[int, int]:
+        """Feature id -> how often its rings go around a point, of those that do."""
+        west, south, east, north = self._boxes.T
+        near = np.flatnonzero((west <= x) & (east >= x) & (south <= y) & (north >= y))
+        found = {self._features[at].id: winding(self._features[at], x, y) for at in near.tolist()}
+        return {feature: times for feature, times in found.items() if times}
+
+
 def doubled_area(ring: Ring) -> int:
     """Twice the signed area, by the surveyor's formula, exactly."""
     x, y = ring[:, 0], ring[:, 1]

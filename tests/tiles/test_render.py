@@ -14,7 +14,7 @@ from gridmap.coverage.grid import Grid
 from gridmap.model import City
 from gridmap.shapes import Geometries
 from gridmap.store.database import Connection, Database
-from tests.tiles.decoding import Feature, decode, doubled_area, winding
+from tests.tiles.decoding import Around, Feature, decode, doubled_area
 from tiles.address import Address, Box, box_of, corner, span_of
 from tiles.layers import layers_of
 from tiles.render import render
@@ -70,7 +70,7 @@ def test_every_polygon_has_a_positive_exterior(reading: Connection, city: City, 
 def test_a_point_lies_in_the_cell_of_the_index(
     reading: Connection, city: City, grid: Grid, mercator: Geometries, whole: Box, z: int
 ) -> None:
-    tiles = drawn(reading, city, "cells", z, whole)
+    tiles = {each: Around(features) for each, features in drawn(reading, city, "cells", z, whole).items()}
     rng = np.random.default_rng(z)
     x, y = rng.uniform(whole[0], whole[2], 400), rng.uniform(whole[1], whole[3], 400)
     tree, margin = shapely.STRtree(mercator), band_of(z).tolerance_m + unit_m(z)
@@ -85,9 +85,8 @@ def test_a_point_lies_in_the_cell_of_the_index(
         address = Address(z, span.west, span.north)
         west, top = corner(address)
         place = ((east - west) / unit_m(z), (top - north) / unit_m(z))
-        around = {each.id: winding(each, *place) for each in tiles.get(address, [])}
-        assert [cell for cell, times in around.items() if times] == expected, (address, place)
-        assert all(times == 1 for times in around.values() if times)
+        found = tiles[address].at(*place) if address in tiles else {}
+        assert found == dict.fromkeys(expected, 1), (address, place)
         checked += 1
     assert checked > (40 if z < 12 else 150)
 
