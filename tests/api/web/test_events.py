@@ -116,7 +116,7 @@ def test_clients_are_bounded_and_places_come_back(live_server: Any, heping_serve
             assert next_event(stream)["id"] == "1"
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.soak)])
 def test_a_server_that_stops_ends_its_streams(heping_served: Database, tmp_path: Path, workers: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -122,6 +122,16 @@ def check_hexes(run: Run, cover: Path) -> None:
     assert json.loads(run("hexes", "--rebuild", "--json").stdout)["changed"] == 0
 
 
+def check_base_map(run: Run, home: Path, description: Path) -> None:
+    """A base map is put under the city and taken away again."""
+    assert "has no [base_map]" in refused(run("base-map", str(description)))
+    with_map = home / "BASE.toml"
+    with_map.write_text(description.read_text(encoding="utf-8") + BASE_MAP, encoding="utf-8")
+    put = run("base-map", str(with_map))
+    assert put.stdout == "base map https://maps.city.example/{z}/{x}/{y}.png (津S(2026)001)\n", put.stderr
+    assert run("base-map").stdout == "no base map\n"
+
+
 def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
     """From nothing over a loaded city to a stopped cluster: one test, since each step needs the one before."""
     not_there = refused(run("url"))
@@ -156,12 +166,7 @@ def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
         assert counts["rows"] == counts["placed"] + counts["outside"] + counts["rejected"] > 0
     assert "has a grid already" in refused(run("load", str(description)))
 
-    assert "has no [base_map]" in refused(run("base-map", str(description)))
-    with_map = home / "BASE.toml"
-    with_map.write_text(description.read_text(encoding="utf-8") + BASE_MAP, encoding="utf-8")
-    put = run("base-map", str(with_map))
-    assert put.stdout == "base map https://maps.city.example/{z}/{x}/{y}.png (津S(2026)001)\n", put.stderr
-    assert run("base-map").stdout == "no base map\n"
+    check_base_map(run, home, description)
 
     verified = run("verify", "--json")
     assert verified.returncode == 0, verified.stderr
