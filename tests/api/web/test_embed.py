@@ -119,6 +119,7 @@ def test_no_frame_shows_two_revisions(
         assert any(len(drawn) == 2 for _, _, drawn in page.evaluate("window.noted"))
 
 
+@pytest.mark.soak
 def test_a_pinned_map_stays(
     live_server: Any, heping_copy: Database, drawn_tiles: Any, open_page: Open, rng: np.random.Generator
 ) -> None:
