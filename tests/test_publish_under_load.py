@@ -113,7 +113,9 @@ class Client:
         response, body = self._get(path, Authorization=f"Bearer {self._key}")
         answer = json.loads(body)
         assert response.headers["GridMap-Revision"] == str(answer["revision"])
-        assert {row["code"] for row in answer["rows"]} == {cell.code for cell in self._grids[answer["revision"]].cells}
+        assert {row["code"] for row in answer["rows"]} == {
+            cell.code for cell in self._grids[answer["revision"]].cells
+        }
         assert sum(row["count"] for row in answer["rows"]) + answer["outside"] == answer["total"]
         return int(answer["revision"])
 
