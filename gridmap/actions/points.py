@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from gridmap.ingest.crs_sample import check_crs
 from gridmap.ingest.description import Buildings, Elements, Points
 from gridmap.ingest.points import read_points
 from gridmap.model import Actor, City, LoadCounts
+from gridmap.store.addresses import places_of
 from gridmap.store.categories import read_categories
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
@@ -162,7 +164,7 @@ def _judged(
     """What speaks for the crs of a section's files; LoadRefused when another one fits far better."""
     grid = placing.grid
     buildings = BuildingSquares(*read_building_points(connection), grid.index.metric_crs)
-    verdict = check_crs(folder, section, grid.index, grid.by_code, buildings)
+    verdict = check_crs(folder, section, grid.index, grid.by_code, buildings, partial(places_of, connection))
     if not trust_crs:
         refuse_wrong_crs(verdict, section.file)
     return verdict

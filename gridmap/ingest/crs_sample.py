@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridmap.coverage.index import CoverageIndex
+from gridmap.crs import Floats
 from gridmap.errors import LoadRefused
 from gridmap.ingest.columns import flags_of, floats_of, is_text
 from gridmap.ingest.crs_check import BuildingSquares, Verdict, judge
 from gridmap.ingest.description import Incidents, Points, Value
 from gridmap.ingest.frames import read_frames
+
+# Addresses as rows state them -> lon, lat of those that are one known place.
+Places = Callable[[list[str]], Mapping[str, tuple[float, float]]]
 
 # So many rows are looked at, shared out among the files, from the first batch of each.
 _MOST_ROWS = 100_000
@@ -26,9 +30,11 @@ def check_crs(
     index: CoverageIndex,
     positions: Mapping[str, int],
     buildings: BuildingSquares | None,
+    places: Places | None = None,
 ) -> Verdict:
     """Judge the crs of the files that ``section`` describes; ``positions`` gives a cell code's place in ``index``.
 
+    ``places`` knows where addresses are that rows state.
     Stores nothing and stops nothing: give the verdict to ``refuse_wrong_crs`` unless the user trusts the crs.
     Raises LoadRefused when no file matches, a column is missing or a file cannot be read.
     """
@@ -44,15 +50,27 @@ def check_crs(
             some_rows = table.take(pa.array(some.astype(np.int64)))
             parts.append(_columns(str(path.relative_to(folder)), some_rows, section, stated_by, positions))
             break
-    x, y, stated = (np.concatenate(each) for each in zip(*parts, strict=True)) if parts else (np.empty(0),) * 3
+    none = (np.empty(0),) * 4
+    x, y, stated, addresses = (np.concatenate(each) for each in zip(*parts, strict=True)) if parts else none
     known = stated.astype(np.int32) if stated_by.column is not None else None
-    return judge(section.crs, x, y, index, buildings, operation=section.operation, stated=known)
+    found = None if places is None or section.stated_address.column is None else _where(addresses, places)
+    return judge(
+        section.crs, x, y, index, buildings, operation=section.operation, stated=known, stated_places=found
+    )
+
+
+def _where(addresses: np.ndarray, places: Places) -> tuple[Floats, Floats]:
+    """lon, lat of the address that each row states, NaN where it is not known, or may be several places."""
+    known = places(sorted({each for each in addresses.tolist() if each}))
+    nowhere = (np.nan, np.nan)
+    both = np.array([known.get(each, nowhere) for each in addresses.tolist()], np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
 def _columns(
     file: str, table: pa.Table, section: Points, stated_by: Value, positions: Mapping[str, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, y and the position of the stated cell (-1: none known) of each row."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x, y, the position of the stated cell (-1: none known) and the stated address (empty: none) of each row."""
     numbers = []
     for source in (section.lon, section.lat):
         column = _column(file, table, source)
@@ -61,11 +79,15 @@ def _columns(
             column = pc.utf8_trim_whitespace(column)
             missing |= flags_of(pc.equal(column, ""))
         numbers.append(floats_of(column, missing))
+    addresses = np.full(table.num_rows, "", object)
+    if section.stated_address.column is not None:
+        texts = _column(file, table, section.stated_address).cast(pa.string()).to_pylist()
+        addresses[:] = [(text or "").strip() for text in texts]
     if stated_by.column is None:
-        return numbers[0], numbers[1], np.empty(0)
+        return numbers[0], numbers[1], np.empty(0), addresses
     codes = _column(file, table, stated_by).cast(pa.string()).to_pylist()
     stated = [positions.get((code or "").strip(), -1) for code in codes]
-    return numbers[0], numbers[1], np.array(stated, np.int32)
+    return numbers[0], numbers[1], np.array(stated, np.int32), addresses
 
 
 def _column(file: str, table: pa.Table, source: Value) -> pa.ChunkedArray:

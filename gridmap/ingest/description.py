@@ -193,6 +193,8 @@ class Points(_Strict):
     lon: Source = Value(column=GEOMETRY_X)
     lat: Source = Value(column=GEOMETRY_Y)
     accuracy_m: Source = Value()
+    # An address that the row states: evidence for its crs, and not kept.
+    stated_address: Source = Value()
 
     @model_validator(mode="after")
     def _check_identity(self) -> Points:

@@ -327,3 +327,26 @@ class StoredAddresses:
         """All crossings of some streets."""
         given = {"names": list(names), "most": _MOST_ROWS}
         return [Row(*row) for row in self._connection.execute(_CROSSINGS_OF, given)]
+
+
+# What may stand before an address: the city, the district.
+_BEFORE = re.compile(r"^(?:[^市区县]{1,6}市)?(?:[^市区县]{1,8}[区县])?")
+_PLACES = text(
+    """
+    SELECT text, min(ST_X(geom)), min(ST_Y(geom)) FROM address
+    WHERE text = ANY(:texts) AND kind IN ('number', 'block', 'landmark', 'crossing')
+    GROUP BY text HAVING count(*) = 1
+    """
+)
+
+
+def places_of(connection: Connection, addresses: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """lon, lat of addresses that stand in the table just so, and once; the city or district may come before."""
+    plain = {address: _BEFORE.sub("", address) or address for address in addresses}
+    wanted = sorted({*plain, *plain.values()})
+    found = {row[0]: (row[1], row[2]) for row in connection.execute(_PLACES, {"texts": wanted})}
+    return {
+        address: found.get(address) or found[short]
+        for address, short in plain.items()
+        if address in found or short in found
+    }

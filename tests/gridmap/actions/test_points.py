@@ -394,6 +394,37 @@ def test_a_wrong_crs_stops_the_load_and_the_right_one_gives_the_right_cells(
     assert one(heping_copy, other_cells) == (0,)
 
 
+@pytest.mark.parametrize(("called", "judgement"), [("gcj02", "ok"), ("wgs84", "stop")])
+def test_addresses_that_rows_state_tell_the_crs(
+    heping_copy: Database, tmp_path: Path, called: str, judgement: str
+) -> None:
+    """A city may have no buildings to compare with: then addresses alone speak."""
+    with heping_copy.begin(OPERATOR) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT '天津市和平区' || text, ST_X(geom), ST_Y(geom) FROM address "
+                "WHERE kind = 'number' LIMIT 3000"
+            )
+        ).all()
+        connection.execute(text("DELETE FROM building"))
+    addresses, lon, lat = zip(*rows, strict=True)
+    x, y = from_wgs84("gcj02", np.array(lon), np.array(lat))
+    frame = pd.DataFrame(
+        {"id": range(len(x)), "lon": x, "lat": y, "地址": addresses, "category": "street_lamp", "name": ""}
+    )
+    frame.to_csv(tmp_path / "things.csv", index=False)
+    mapping = ELEMENTS.replace('"wgs84"', f'"{called}"') + 'stated_address = "地址"\n'
+    (tmp_path / "things.toml").write_text(mapping, encoding="utf-8")
+    sections = read_mapping(tmp_path / "things.toml").sections
+    report = load_points(heping_copy, OPERATOR, sections, tmp_path, quiet, trust_crs=True).points[0]
+    assert report.crs is not None
+    assert report.crs.judgement == judgement
+    agrees = {each.name: each.agrees for each in report.crs.evidence}
+    assert agrees[called] == pytest.approx(1.0 if called == "gcj02" else 0.0, abs=0.05)
+    if judgement == "stop":
+        assert agrees["gcj02"] == pytest.approx(1.0, abs=0.05)
+
+
 def test_a_wrong_crs_may_be_trusted_and_the_evidence_is_kept(heping_copy: Database, tmp_path: Path) -> None:
     buildings_as(heping_copy, tmp_path, "gcj02", "wgs84")
     sections = read_mapping(tmp_path / "calls.toml").sections
