@@ -126,6 +126,10 @@ def from_wgs84(crs: str, lon: ArrayLike, lat: ArrayLike, operation: str | None =
 
 def _gcj02_offset(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     """The published offset polynomial of GCJ-02 in degrees; zero outside China's rectangle."""
+    west, south, right, top = _CHINA
+    inside = (lon >= west) & (lon <= right) & (lat >= south) & (lat <= top)
+    # elsewhere there is no offset, and the polynomial of absurd numbers overflows
+    lon, lat = np.where(inside, lon, 105.0), np.where(inside, lat, 35.0)
     x, y = lon - 105.0, lat - 35.0
     root = np.sqrt(np.abs(x))
     waves = (20.0 * np.sin(6.0 * x * np.pi) + 20.0 * np.sin(2.0 * x * np.pi)) * 2.0 / 3.0
@@ -139,8 +143,6 @@ def _gcj02_offset(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     magic = 1.0 - _ECCENTRICITY_2 * np.sin(phi) ** 2
     north_degrees = north * 180.0 / (_AXIS_M * (1.0 - _ECCENTRICITY_2) / (magic * np.sqrt(magic)) * np.pi)
     east_degrees = east * 180.0 / (_AXIS_M / np.sqrt(magic) * np.cos(phi) * np.pi)
-    west, south, right, top = _CHINA
-    inside = (lon >= west) & (lon <= right) & (lat >= south) & (lat <= top)
     return np.where(inside, east_degrees, 0.0), np.where(inside, north_degrees, 0.0)
 
 
