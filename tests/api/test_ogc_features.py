@@ -372,7 +372,6 @@ def test_values_stay_values(client: TestClient, grid: Grid) -> None:
         f"{ITEMS}/x",
         f"{ITEMS}/{'9' * 40}",
         "/ogc/tileMatrixSets/none",
-        "/ogc/collections/cells/tiles",
         f"{ITEMS}?revision=2",
         f"{ITEMS}?datetime=1999-01-01T00:00:00Z",
     ],

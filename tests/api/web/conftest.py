@@ -118,9 +118,9 @@ def _install_chromium() -> None:
         pytest.skip(f"no browser: apt-get cannot install {' '.join(PACKAGES)}: {installed.stderr.strip()[-200:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, drawing without a graphics card."""
+    """Debian's Chromium, drawing without a graphics card. While it runs, its event loop is this thread's own."""
     _install_chromium()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
