@@ -126,9 +126,7 @@ def question_of(connection: Connection, city: City, heatmap: HeatmapQuestion) ->
     if refused or heatmap.measure != "count" or of is None or (of != INCIDENTS and heatmap.categories):
         raise NotAllowed(_ONLY_RELEASES)
     begins, ends = (_month(edge, city) for edge in (heatmap.window.begins, heatmap.window.ends))
-    counted = [
-        each.period for each in store.list_releases(connection) if store.list_tables(connection, each.period, of)
-    ]
+    counted = store.list_periods(connection, of)
     if begins is None and ends is None and counted:
         first = last = Month.parse(counted[0])
     elif begins is not None and ends is not None:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -73,8 +73,9 @@ def publish(
     ``grid``: that of ``base`` when the caller has it, so that it is not read. RuleBroken when another revision was
     published meanwhile, when the outer line would move, or when the time is not after that of the base;
     LoadRefused when the cells would be no coverage; InvalidInput for codes, kinds and communities that there are
-    not. A load under way is waited for. When it returns, no worker that
-    is alive calls the base the current revision.
+    not. A load under way is waited for. When it returns, no worker that is alive calls the base the current one.
+
+    The newest revision is the current one, so a time that is yet to come is refused.
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, long_work=True) as connection:
@@ -123,6 +124,8 @@ def _check_base(current: Revision, base: int, valid_from: datetime) -> None:
         raise RuleBroken(
             f"a revision must begin after the one before, which began {current.valid_from.isoformat()}"
         )
+    if valid_from > datetime.now(UTC):
+        raise RuleBroken(f"a revision is current once it is published: {valid_from.isoformat()} is yet to come")
 
 
 def _write_cells(connection: Connection, before: Grid, result: Redrawn) -> None:

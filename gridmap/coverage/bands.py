@@ -144,8 +144,9 @@ def resimplified(around: Surroundings, band: Band, stored: Stored) -> dict[int, 
         if len(rings) <= count or not len(rings[-1]):
             return differing  # the whole coverage
         # the outermost ring lacks its outer neighbours and so proves nothing
+        outermost = set(rings[-1].tolist())
         if differing.keys().isdisjoint(rings[-2].tolist()):
-            return {at: shape for at, shape in differing.items() if at not in set(rings[-1].tolist())}
+            return {at: shape for at, shape in differing.items() if at not in outermost}
         count += _RINGS
 
 

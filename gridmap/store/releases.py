@@ -174,6 +174,13 @@ def list_releases(connection: Connection) -> list[Release]:
     return [Release(*row) for row in connection.execute(query)]
 
 
+def list_periods(connection: Connection, subject: str) -> list[str]:
+    """The months whose releases count a subject, the newest first."""
+    table = tables.release_table
+    query = select(table.c.period).distinct().where(table.c.subject == subject).order_by(table.c.period.desc())
+    return list(connection.execute(query).scalars())
+
+
 def read_release(connection: Connection, period: str) -> Release:
     """The release of a month; NotFound when there is none."""
     row = connection.execute(select(*_COLUMNS).where(tables.release.c.period == period)).one_or_none()

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import geopandas as gpd
@@ -239,6 +239,7 @@ def test_what_breaks_a_rule_publishes_nothing(heping_copy: Database, rng: Rng) -
     cases: list[tuple[type[Exception], str, int, GridChange, object]] = [
         (RuleBroken, "based on 7", 7, good, begins),
         (RuleBroken, "begin after", 1, good, grid.revision.valid_from),
+        (RuleBroken, "yet to come", 1, good, datetime.now(UTC) + timedelta(hours=1)),
         (RuleBroken, "gap or move", 1, GridChange(frozenset(), smaller), begins),
         (LoadRefused, "not a coverage", 1, GridChange(frozenset(), {"new": part}), begins),
         (InvalidInput, "nowhere", 1, GridChange(frozenset(), nowhere), begins),

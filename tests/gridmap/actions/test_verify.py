@@ -66,6 +66,19 @@ def test_an_area_shape_that_is_no_union_is_named(heping_copy: Database) -> None:
     assert any("the areas of the level community are not a coverage" in fault for fault in faults)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM cell_band WHERE band = 9 AND cell_id = (SELECT min(id) FROM cell)",
+        "UPDATE area_band SET geom = ST_Multi(ST_Envelope(geom)) WHERE band = 13 AND code = '120101'",
+    ],
+)
+def test_a_band_that_is_not_the_cells_is_found(heping_copy: Database, statement: str) -> None:
+    change(heping_copy, statement)
+    faults = verified(heping_copy).faults
+    assert faults == ["1 polygons of the zoom bands are wrong or missing; gridmap bands computes them anew"]
+
+
 @pytest.mark.parametrize("subject", ["element", "incident"])
 def test_a_wrong_placement_is_found(heping_copy: Database, subject: str) -> None:
     one = f"SELECT max({subject}_id) FROM {subject}_placement WHERE cell_id IS NOT NULL"
