@@ -124,6 +124,8 @@ class KeptTiles:
         match = _TILE.fullmatch(path)
         if match is None:
             return False
+        if match[1] is None and self._service.state.gone_since is not None:
+            return False  # the route says why: a worker that cannot follow calls no revision the current one
         wanted = self._want(path, match)
         tile = None if wanted is None else self._tiles.cache.known(wanted.key)
         headers = Headers(scope=scope)

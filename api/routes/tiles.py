@@ -23,6 +23,7 @@ from api.tiles import (
     unchanged,
 )
 from gridmap.current import State
+from gridmap.errors import Unavailable
 from tiles.address import Address
 from tiles.baked import mark_of
 from tiles.encode import chosen
@@ -105,6 +106,11 @@ async def _tile(
     if_none_match: str | None,
 ) -> Response:
     wanted = tiles.wanted(state.ready, layer, revision, address)
+    if revision is None and state.gone_since is not None:
+        number = wanted.revision
+        raise Unavailable(
+            f"which revision is current is not known while PostGIS does not answer; kept: /tiles/{number}/…"
+        )
     encoding = chosen(accepted)
     tile = await tiles.tile(state, wanted, encoding)
     body = tile.body(encoding)

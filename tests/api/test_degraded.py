@@ -148,13 +148,14 @@ def test_kept_tiles_are_sent_on_and_others_refused_while_the_database_is_gone(
 
     def check(client: TestClient, content: bytes) -> None:
         wait_until(client, degraded=True)
-        for path in (kept, kept.replace("/1/cells", "/cells")):
-            answer = client.get(path)
-            assert (answer.status_code, answer.content) == (200, content)
-        refused = client.get(other)
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert refused.headers["content-type"] == "application/problem+json"
-        assert refused.headers["access-control-allow-origin"] == "*"
+        answer = client.get(kept)
+        assert (answer.status_code, answer.content) == (200, content)
+        # nobody knows what is not kept, and whether another revision is the current one by now
+        for path in (other, kept.replace("/1/cells", "/cells")):
+            refused = client.get(path)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.headers["access-control-allow-origin"] == "*"
         assert client.get("/tiles/cells.json").json()["revision"] == 1
         assert client.get("/tiles/9/cells/14/1/1.mvt").status_code == 404
 
