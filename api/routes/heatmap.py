@@ -12,13 +12,13 @@ import anyio
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import shape
-from api.deps import ActorDep, CodeQuery, Moment, Service, ServiceDep, city_time
+from api.deps import ActorDep, CodeQuery, Moment, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
 from api.released import released_heatmap
 from api.schemas.heatmap import HeatmapOut
 from gridmap.crs import check_name
 from gridmap.current import State
-from gridmap.errors import InvalidInput, NotAllowed, NotIdentified
+from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified
 from gridmap.heatmap import forms
 from gridmap.heatmap.answer import Heatmap, count, data_version, may_count
 from gridmap.heatmap.columns import Facts
@@ -137,6 +137,7 @@ async def get_heatmap(
     service: ServiceDep,
     actor: ActorDep,
     asked: Annotated[_Asked, Depends()],
+    revision: RevisionQuery = None,
     f: Annotated[Form, Query(description="the form of the answer")] = "json",
     crs: Annotated[
         str | None,
@@ -157,6 +158,8 @@ async def get_heatmap(
     facts = state.countable
     city = facts.places.city
     name = None if crs is None else check_name(crs)
+    if revision not in (None, facts.revision):
+        raise NotFound(f"counts are kept at the current revision {facts.revision} only, not at {revision}")
     question = asked.question(city)
     live = may_count(facts, actor, question)
     tag = _etag(request, facts, state, live=live)

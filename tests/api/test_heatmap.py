@@ -355,3 +355,12 @@ def test_several_categories(client: TestClient, staff: dict[str, str]) -> None:
     both = ask(client, staff, category=["noise", "fire"])
     assert both["total"] == sum(each)
     assert both["category"] == ["fire", "noise"]
+
+
+def test_another_revision_is_not_counted_as_this_one(client: TestClient, staff: dict[str, str]) -> None:
+    given = {"of": "incidents", "by": "district"}
+    now = client.get(PATH, params=given, headers=staff).json()
+    assert client.get(PATH, params={**given, "revision": 1}, headers=staff).json()["rows"] == now["rows"]
+    other = client.get(PATH, params={**given, "revision": 2}, headers=staff)
+    assert other.status_code == 404
+    assert "current revision 1 only, not at 2" in other.json()["detail"]
