@@ -7,6 +7,7 @@ at what the edit touched and no further.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -18,7 +19,7 @@ from gridmap.model import CELL_KINDS
 from gridmap.redraw.change import DrawnCell
 from gridmap.redraw.cutting import width_m
 from gridmap.redraw.exact import between
-from gridmap.redraw.metres import metric
+from gridmap.redraw.metres import Point, metric
 from gridmap.redraw.noding import Edge, along
 from gridmap.redraw.patch import directed, rings_of
 from gridmap.redraw.state import State, Step
@@ -106,6 +107,7 @@ def usable(before: State, step: Step, after: State) -> None:
         where = f"at {place.x:.7f} {place.y:.7f}"
         if len(shapely.get_parts(shape)) > parts:
             raise RuleBroken(f"cell {code} {where} would fall into {len(shapely.get_parts(shape))} parts")
+        _check_apart(code, step.drawn[code].shape, None if old is None else old.shape)
         if step.drawn[code].shape.area >= smallest:
             continue
         if shape.area < limits.least_area_m2:
@@ -116,6 +118,19 @@ def usable(before: State, step: Step, after: State) -> None:
             raise RuleBroken(
                 f"a cell {where} would be {width_m(shape):.1f} m wide, less than {limits.least_width_m:g}: {code}"
             )
+
+
+def _check_apart(code: str, shape: BaseGeometry, old: BaseGeometry | None) -> None:
+    """A cell does not touch itself at a point: it would be valid, but GEOS takes it for no part of a coverage."""
+    again = _met_again(shape)
+    if again - (_met_again(old) if old is not None else set()):
+        lon, lat = min(again)
+        raise RuleBroken(f"cell {code} would touch itself at {lon:.7f} {lat:.7f}")
+
+
+def _met_again(shape: BaseGeometry) -> set[Point]:
+    """The points that a shape's rings come to more than once."""
+    return {point for point, times in Counter(p for ring in rings_of(shape) for p in ring).items() if times > 1}
 
 
 def _is_redrawn(before: State, code: str, cell: DrawnCell, known: set[int]) -> bool:
