@@ -327,7 +327,7 @@ def test_a_new_cell_over_communities_says_which_one() -> None:
 
 def test_a_cell_does_not_come_to_touch_itself() -> None:
     triangle = {"type": "Polygon", "coordinates": [[at(1, 1), at(1.6, 1.3), at(1.3, 1.6), at(1, 1)]]}
-    with pytest.raises(RuleBroken, match="would touch itself at 117.2023000 39.1018000"):
+    with pytest.raises(RuleBroken, match=r"would touch itself at 117.2023000 39.1018000"):
         edited({"op": "cut_new", "name": "Yard", "piece": triangle})
 
 
