@@ -210,3 +210,14 @@ def test_on_another_base_later_edits_mean_the_codes_that_earlier_ones_gave_out()
     ]
     assert len(fresh) == 1
     assert fresh[0] not in used
+
+
+def test_the_edits_of_the_readme_run_as_printed(heping_base: Base) -> None:
+    part = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Redraw: the edits")[2]
+    edits = json.loads(part.partition("```json")[2].partition("```")[0])
+    code = part.partition("```python")[2].partition("```")[0]
+    names: dict[str, object] = {"grid": heping_base.grid, "city": heping_base.city, "edits": edits}
+    exec(compile(code, "README.md", "exec"), names)
+    plan = names["plan"]
+    assert isinstance(plan, Plan)
+    assert len(plan.edits) == len(edits) - 1
