@@ -6,7 +6,7 @@ Imports ``coverage``, ``model``, ``shapes`` and ``errors``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from gridmap.coverage.codes import Change, codes_of
 from gridmap.coverage.grid import Grid
 from gridmap.errors import InvalidInput, RuleBroken
-from gridmap.model import CELL_KINDS, Cell, Revision
+from gridmap.model import CELL_KINDS, Area, Cell, Revision
 
 Positions = NDArray[np.intp]
 
@@ -37,10 +37,15 @@ class DrawnCell:
 
 @dataclass(frozen=True)
 class GridChange:
-    """``ended``: codes of cells that are no more. ``drawn``: by code new cells, and others that change."""
+    """``ended``: codes of cells that are no more. ``drawn``: by code new cells, and others that change.
+
+    ``areas_ended`` and ``areas_drawn`` say the same of areas.
+    """
 
     ended: frozenset[str]
     drawn: Mapping[str, DrawnCell]
+    areas_ended: frozenset[str] = frozenset()
+    areas_drawn: Mapping[str, Area] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
