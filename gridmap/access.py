@@ -25,6 +25,9 @@ class Action(Enum):
     WRITE_INCIDENTS = "write incidents"
     READ_LOADS = "read loads and their rejected rows"
     MAKE_RELEASES = "make releases"
+    READ_DRAFTS = "read drafts"
+    DRAW = "draw drafts"
+    REVIEW = "approve or return drafts"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -41,6 +44,9 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.WRITE_INCIDENTS: frozenset({"caseworker", "dispatcher", "system_admin"}),
     Action.READ_LOADS: frozenset({"caseworker", "dispatcher", "planner", "auditor", "system_admin"}),
     Action.MAKE_RELEASES: frozenset({"publisher", "system_admin"}),
+    Action.READ_DRAFTS: frozenset({"planner", "approver", "publisher", "system_admin"}),
+    Action.DRAW: frozenset({"planner", "system_admin"}),
+    Action.REVIEW: frozenset({"approver", "system_admin"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.

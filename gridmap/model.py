@@ -30,6 +30,10 @@ OVERLAY_LEVEL = "overlay"
 # A closed list: DESIGN's Privacy. Purpose, legal basis and retention stand in ``data/person_categories.toml``.
 PERSON_CATEGORIES = ("resident", "elderly_living_alone", "mobility_help", "child")
 
+# What a draft may be, and the checks of its certificate that may be waived.
+DRAFT_STATES = ("open", "submitted", "returned", "approved", "scheduled", "published", "discarded")
+WAIVABLE = ("size_band", "street_share", "staffed")
+
 ROLES = (
     "public",
     "viewer",

@@ -21,6 +21,7 @@ from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current
+from gridmap.store.upcoming import read_upcoming
 
 FACTS = "facts"
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
@@ -57,7 +58,8 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
     )
     duty = replace(read_duty(connection, now, now + DUTY_AHEAD, known_at=now), begins=now - DUTY_BEHIND)
     fresh_until = min(now + FRESH_FOR, next_change(connection, now) or now + FRESH_FOR)
-    return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until)
+    upcoming = before.upcoming if before is not None and same("upcoming") else read_upcoming(connection)
+    return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until, upcoming)
 
 
 def _grid(connection: Connection, city: City, before: Snapshot | None, same: bool) -> Grid:
