@@ -39,7 +39,7 @@ def insert_draft(connection: Connection, actor: Actor, name: str, base: int) -> 
 
 
 def find_draft(connection: Connection, draft: int, *, lock: bool = False) -> Draft | None:
-    """The draft with a number, None without it. With ``lock`` nobody else changes it until the transaction ends."""
+    """The draft with a number, or None. With ``lock`` nobody else changes it until the transaction ends."""
     query = select(*_COLUMNS).where(table.c.id == draft)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _draft(row)

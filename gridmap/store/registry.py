@@ -209,6 +209,17 @@ def read_cell(connection: Connection, revision: int, code: str) -> CellHistory:
     return CellHistory(_cell_row(row), row.last if retired else None, successors)
 
 
+def read_cell_by_id(connection: Connection, revision: int, cell_id: int) -> CellRow:
+    """The cell with this id at a revision, without its shape; NotFound when it had none."""
+    cell = tables.cell
+    columns = (cell.c[name] for name in ("id", "code", "name", "kind", "services", "community"))
+    query = select(*columns, null().label("wkb")).where(cell.c.id == cell_id, valid_in(cell.c.revisions, revision))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"no cell with the id {cell_id} in revision {revision}")
+    return _cell_row(row)
+
+
 def count_kinds(connection: Connection, revision: int) -> dict[str, int]:
     """Cells of a revision by kind; every kind is there."""
     query = text("SELECT kind, count(*) FROM cell WHERE revisions @> CAST(:revision AS integer) GROUP BY kind")

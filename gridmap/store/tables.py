@@ -253,7 +253,41 @@ lineage = Table(
     Column("element_share", Float),
     CheckConstraint("area_share >= 0 AND area_share <= 1", name="area_share"),
     Index("ix_lineage_to_id", "to_id"),
+    Index("ix_lineage_from_id", "from_id"),
     comment="Old cell to new cell at the revision that made the step; shares are of the old cell.",
+)
+
+area_lineage = Table(
+    "area_lineage",
+    metadata,
+    Column("revision", Integer, ForeignKey("revision.number"), primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("from_code", Code, primary_key=True),
+    Column("to_code", Code, primary_key=True),
+    Column("area_share", Float, nullable=False),
+    Column("element_share", Float),
+    CheckConstraint("area_share >= 0 AND area_share <= 1", name="area_share"),
+    Index("ix_area_lineage_from_code", "from_code"),
+    comment="Old area to new area of a level at the revision that made the step; shares are of the old area.",
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("revision", Integer, ForeignKey("revision.number"), nullable=False),
+    Column("post", Code, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("territory", Code, nullable=False),
+    Column("territory_now", Code, nullable=False),
+    Column("became", ARRAY(Code), nullable=False),
+    Column("took_from", ARRAY(Code), nullable=False),
+    # The codes of the territories before and after and of the areas above them: whose staff may read it.
+    Column("places", ARRAY(Code), nullable=False),
+    Column("open_incidents", Integer, nullable=False),
+    UniqueConstraint("revision", "post"),
+    Index("ix_notice_places", "places", postgresql_using="gin"),
+    comment="What a post is told of a redraw: its territory before and after, and what it has to hand over.",
 )
 
 outline = Table(
@@ -436,9 +470,12 @@ incident = Table(
     Column("stated_cell", Code),
     *_given(),
     _moment("recorded_at", default_now=True),
+    # The post that goes on with it after a redraw, until it is handed over to those of the cell it is in now.
+    Column("handler", Code),
     UniqueConstraint("source", "external_id"),
     Index("ix_incident_happened_at", "happened_at"),
     Index("ix_incident_hex", "hex"),
+    Index("ix_incident_handler", "handler", postgresql_where=text("handler IS NOT NULL")),
 )
 
 
