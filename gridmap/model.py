@@ -112,7 +112,8 @@ class BaseMap:
 class City:
     """One city's settings. ``levels`` run from the city down to the community, which holds the cells.
 
-    ``least_people`` and ``least_incidents`` are the smallest counts but 0 that a release shows.
+    ``least_people`` and ``least_incidents`` are the smallest counts but 0 that a release shows. ``approvals``: the
+    levels at which a draft must be approved, by each area that it changes, before it is published.
     """
 
     code: str
@@ -130,6 +131,7 @@ class City:
     base_map: BaseMap | None = None
     least_people: int = 10
     least_incidents: int = 3
+    approvals: tuple[str, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:

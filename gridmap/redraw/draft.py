@@ -71,13 +71,17 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEdit:
-    """An edit as the planner meant it, in the words of the wire. ``undone`` ones wait to be redone."""
+    """An edit as the planner meant it, in the words of the wire. ``undone`` ones wait to be redone.
+
+    ``weights``: of a split by households lon, lat and number of each building that the cell had then.
+    """
 
     seq: int
     meant: dict[str, object]
     actor: str
     made_at: datetime
     undone: bool
+    weights: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

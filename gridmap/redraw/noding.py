@@ -127,9 +127,7 @@ class Noding:
     def _round(self) -> bool:
         """Let lines and edges meet once more; false when nothing was left to do."""
         parts = [
-            (edge, start, end)
-            for edge, chain in self.chains.items()
-            for start, end in itertools.pairwise(chain)
+            (edge, start, end) for edge, chain in self.chains.items() for start, end in itertools.pairwise(chain)
         ]
         pieces = [
             (at, step, chain[step], chain[step + 1])

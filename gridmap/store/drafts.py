@@ -76,19 +76,35 @@ def find_by_notice(connection: Connection, sha256: str) -> Draft | None:
 
 def read_edits(connection: Connection, draft: int) -> list[RecordedEdit]:
     """All edits in their order; undone ones are the last."""
-    columns = (draft_edit.c.seq, draft_edit.c.meant, draft_edit.c.actor, draft_edit.c.made_at, draft_edit.c.undone)
-    query = select(*columns).where(draft_edit.c.draft == draft).order_by(draft_edit.c.seq)
-    return [RecordedEdit(*row) for row in connection.execute(query)]
+    names = ("seq", "meant", "actor", "made_at", "undone", "weights")
+    query = select(*(draft_edit.c[name] for name in names)).where(draft_edit.c.draft == draft)
+    rows = connection.execute(query.order_by(draft_edit.c.seq))
+    return [
+        RecordedEdit(
+            row.seq,
+            row.meant,
+            row.actor,
+            row.made_at,
+            row.undone,
+            None if row.weights is None else tuple(row.weights),
+        )
+        for row in rows
+    ]
 
 
 def append_edit(
-    connection: Connection, draft: int, actor: Actor, meant: Mapping[str, object], standing: Sequence[RecordedEdit]
+    connection: Connection,
+    draft: int,
+    actor: Actor,
+    meant: Mapping[str, object],
+    weights: Sequence[float] | None,
+    standing: Sequence[RecordedEdit],
 ) -> int:
     """Record an edit after the ``standing`` ones; what was undone before it can no longer be redone."""
     kept = sum(not edit.undone for edit in standing)
     connection.execute(delete(draft_edit).where(draft_edit.c.draft == draft, draft_edit.c.undone))
     values = {"draft": draft, "seq": kept + 1, "meant": dict(meant), "actor": actor.id}
-    connection.execute(insert(draft_edit).values(values))
+    connection.execute(insert(draft_edit).values(**values, weights=None if weights is None else list(weights)))
     return kept + 1
 
 

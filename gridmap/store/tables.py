@@ -771,9 +771,11 @@ draft_edit = Table(
     Column("meant", JSONB, nullable=False),
     Column("actor", Text, nullable=False),
     _moment("made_at", default_now=True),
+    Column("weights", ARRAY(Float(53))),
     Column("undone", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("seq >= 1", name="from_one"),
-    comment="Edits as the planner meant them; replayed in their order they make the draft.",
+    comment="Edits as the planner meant them; replayed in their order they make the draft. weights: of a split by "
+    "households lon, lat and number of each building in the cell at that time, so that it replays to the same.",
 )
 
 draft_comment = Table(

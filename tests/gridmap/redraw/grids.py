@@ -71,7 +71,12 @@ def _lattice(corners: np.ndarray) -> list[tuple[str, BaseGeometry]]:
         (
             community_at(column, row),
             shapely.Polygon(
-                [corners[row, column], corners[row, column + 1], corners[row + 1, column + 1], corners[row + 1, column]]
+                [
+                    corners[row, column],
+                    corners[row, column + 1],
+                    corners[row + 1, column + 1],
+                    corners[row + 1, column],
+                ]
             ),
         )
         for row in range(6)

@@ -66,11 +66,13 @@ def upgrade() -> None:
         sa.Column("meant", postgresql.JSONB(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         _made_at(),
+        sa.Column("weights", sa.ARRAY(sa.Float(53)), nullable=True),
         sa.Column("undone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint("seq >= 1", name=op.f("ck_draft_edit_from_one")),
         _of_draft("draft_edit"),
         sa.PrimaryKeyConstraint("draft", "seq", name=op.f("pk_draft_edit")),
-        comment="Edits as the planner meant them; replayed in their order they make the draft.",
+        comment="Edits as the planner meant them; replayed in their order they make the draft. weights: of a split by "
+        "households lon, lat and number of each building in the cell at that time, so that it replays to the same.",
     )
     op.create_table(
         "draft_comment",
