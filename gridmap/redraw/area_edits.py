@@ -140,7 +140,9 @@ def _fitted(sketch: Sketch, old: Sequence[str], supplied: np.ndarray, edit: Redr
     region = joined([patch.drop(code) for code in old])
     patch.put("", region)
     near = edit.snap_m / max(patch.metres.east, patch.metres.north)
-    clean = shapely.coverage_clean(supplied, snapping_distance=near, gap_maximum_width=2.0 * near)
+    clean = shapely.coverage_clean(  # type: ignore[attr-defined]  # types-shapely is older
+        supplied, snapping_distance=near, gap_width=2.0 * near
+    )
     lost = [at for at, polygon in enumerate(clean) if shapely.is_empty(polygon)]
     if lost:
         raise InvalidInput(f"cells[{lost[0]}].geometry", None, "is covered by the other polygons")
@@ -164,7 +166,7 @@ def _fitted(sketch: Sketch, old: Sequence[str], supplied: np.ndarray, edit: Redr
 
 
 def _share_out(sketch: Sketch, spare: Sequence[BaseGeometry], faces: list[list[BaseGeometry]]) -> None:
-    """Give splinters that no polygon has to the one with the longest edge in common; RuleBroken for larger gaps."""
+    """Give splinters that no polygon has to the one they share most edge with; RuleBroken for larger gaps."""
     base = sketch.state.base
     for face in spare:
         flat = metric(np.array([face], object), base.city.metric_crs)[0]

@@ -15,12 +15,30 @@ from shapely.geometry.base import BaseGeometry
 from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.redraw.change import DrawnCell
 from gridmap.redraw.cutting import faces_in, moved_between, parts_by
-from gridmap.redraw.edits import Change, CutNew, Merge, MoveBoundary, Split, SplitAlong, SplitInto, Transfer
+from gridmap.redraw.edits import (
+    OUTER_M,
+    SNAP_M,
+    SNAP_TO,
+    Change,
+    CutNew,
+    Merge,
+    MoveBoundary,
+    Split,
+    SplitAlong,
+    SplitInto,
+    Transfer,
+)
 from gridmap.redraw.metres import Metres
+from gridmap.redraw.noding import Snapping
 from gridmap.redraw.parting import part
 from gridmap.redraw.patch import joined
 from gridmap.redraw.sketch import Sketch, snapping_of, whole
 from gridmap.redraw.state import State, Step
+
+# Points of a way along streets may lie so far from the cell.
+_REACH_M = 1_000.0
+# A new cell may take from so many others.
+_MOST_GIVERS = 200
 
 
 def split(state: State, edit: Split) -> Step:
@@ -39,6 +57,10 @@ def split_along(state: State, edit: SplitAlong) -> Step:
     shape = state.cell(edit.cell).shape
     start, end = sketch.placed(edit.points, edit, edit.crs, "points")
     metres = Metres.at(float(shapely.centroid(shape).y))
+    for at, point in enumerate((start, end)):
+        near, _ = shapely.get_coordinates(shapely.shortest_line(shape, shapely.Point(point))).tolist()
+        if metres.distance((near[0], near[1]), point) > _REACH_M:
+            raise InvalidInput(f"points[{at}]", edit.points[at], f"must be within {_REACH_M:g} m of the cell")
     way = state.base.streets.way(start, end, metres, edit.street_m)
     for at in (0, -1):
         place = shapely.Point(way[at])
@@ -58,8 +80,8 @@ def split_into(state: State, edit: SplitInto) -> Step:
     """Parts of about the same households or area."""
     sketch = Sketch(state)
     state.cell(edit.cell)
-    patch = sketch.patch([edit.cell])
-    faces = part(patch, edit.cell, edit.parts, state.base, edit.along_streets)
+    patch = sketch.patch([edit.cell], Snapping(SNAP_M, SNAP_TO, OUTER_M))
+    faces = part(patch, edit.cell, edit.parts, state.base, edit.along_streets, sketch.notes)
     return _divided(sketch, edit.cell, faces, edit.names, edit.codes)
 
 
@@ -167,8 +189,8 @@ def cut_new(state: State, edit: CutNew) -> Step:
     sketch = Sketch(state)
     rings = [sketch.placed(ring, edit, edit.crs, "piece") for ring in edit.piece]
     codes = list(edit.cells) or _overlapped(state, rings)
-    for code in codes:
-        state.cell(code)
+    if len(codes) > _MOST_GIVERS:
+        raise InvalidInput("piece", len(codes), f"must lie in at most {_MOST_GIVERS} cells")
     patch = sketch.patch(codes, snapping_of(edit))
     found = faces_in(patch, codes, rings, state.base, sketch.notes)
     givers = [code for code in codes if found[code][0]]

@@ -5,6 +5,7 @@ Imports ``patch`` and below, ``state``. Everything happens in a patch, so that t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -16,7 +17,6 @@ from gridmap.redraw.metres import Metres, Point, metric
 from gridmap.redraw.noding import Edge
 from gridmap.redraw.patch import Patch, encloses, inner_point, joined
 from gridmap.redraw.state import Base, Limits
-import itertools
 
 Taken = tuple[list[BaseGeometry], list[BaseGeometry]]
 
@@ -46,7 +46,8 @@ def _why(shape: BaseGeometry, line: Sequence[Point], metres: Metres) -> str:
         place = shapely.get_coordinates(shapely.intersection(shape, drawn))[0]
         return f"it only touches it at {place[0]:.7f} {place[1]:.7f}"
     one, other = shapely.get_coordinates(shapely.shortest_line(shape, drawn)).tolist()
-    return f"it does not meet it, the nearest place is {metres.distance((one[0], one[1]), (other[0], other[1])):.1f} m away"
+    away = metres.distance((one[0], one[1]), (other[0], other[1]))
+    return f"it does not meet it, the nearest place is {away:.1f} m away"
 
 
 def faces_in(
@@ -106,16 +107,18 @@ def is_splinter(flat: BaseGeometry, limits: Limits) -> bool:
 def moved_between(
     patch: Patch, keys: tuple[str, str], line: Sequence[Point], notes: list[str]
 ) -> tuple[BaseGeometry, BaseGeometry]:
-    """Two cells after their shared boundary ran along a line; InvalidInput when it does not begin and end on it."""
+    """Two cells whose shared boundary now runs along a line; InvalidInput when it does not begin and end there."""
     if not patch.shared(*keys):
         raise RuleBroken(f"cells {keys[0]} and {keys[1]} share no edge")
     if not shapely.is_simple(shapely.LineString(line)):
         raise InvalidInput("line", list(line[:3]), "must not cross itself")
-    cut = patch.cut(keys, [line])
+    trial = Patch(patch.shapes, patch.metres, patch.snapping)
+    way = _from_shared_to_shared(_chained(trial.cut(keys, [line]).chains), trial.shared(*keys), keys)
+    # what of the line lies before and behind leaves no vertices
+    cut = patch.cut(keys, [way])
     notes.extend(cut.notes)
-    way = _chained(cut.chains)
     shared = patch.shared(*keys)
-    way = _from_shared_to_shared(way, shared, keys)
+    way = _from_shared_to_shared(_chained(cut.chains), shared, keys)
     stretch = _stretch(shared, way[0], way[-1])
     new = list(itertools.pairwise(way))
     _check_stays(new, patch, keys)

@@ -1,4 +1,4 @@
-"""What became of cells and areas by a plan: old code -> new code with shares of area. Imports ``plan`` and below."""
+"""What became of cells and areas by a plan: old code -> new code with shares of area. Imports ``plan``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def cell_lineage(plan: Plan) -> tuple[Descent, ...]:
 
 
 def area_lineage(plan: Plan) -> tuple[Descent, ...]:
-    """Where the areas of the base are now that ended or gave something away, of all levels below the city, sorted."""
+    """Where the areas of the base are now that ended or gave something away, at all levels below the city."""
     base, state = plan.base, plan.state
     sizes = dict(zip(base.grid.by_code, shapely.area(base.grid.index.degrees).tolist(), strict=True))
     rest: Counter[str] = Counter()

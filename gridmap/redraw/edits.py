@@ -1,7 +1,7 @@
 """What a planner meant: one frozen dataclass per edit, as it is recorded and replayed, and its JSON.
 
-Imports ``reading`` of its neighbours, and ``errors``. Coordinates stay in the ``crs`` they came in. Every edit that
-has coordinates may say how far its points are snapped (``snap_m``) and to what (``snap_to``).
+Imports ``reading`` of its neighbours, and ``errors``. Coordinates stay in the ``crs`` that they came in. An edit
+that has any may say how far its points are snapped (``snap_m``) and to what (``snap_to``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from gridmap.errors import InvalidInput
 from gridmap.redraw import reading
-from gridmap.redraw.reading import Line, Rings, meant
+from gridmap.redraw.reading import Pair, meant
 
 # Points nearer than this to a vertex or an edge of the cells go there.
 SNAP_M = 0.5
@@ -40,7 +40,7 @@ class Split(Snapped):
     op = "split"
     crs: str = meant(reading.crs)
     cell: str = meant(reading.code)
-    line: Line = meant(reading.line)
+    line: tuple[Pair, ...] = meant(reading.line)
     names: tuple[str, ...] = meant(reading.names, ())
     codes: tuple[str, ...] = meant(reading.codes, ())
 
@@ -52,7 +52,7 @@ class SplitAlong(Snapped):
     op = "split_along"
     crs: str = meant(reading.crs)
     cell: str = meant(reading.code)
-    points: Line = meant(reading.two_points)
+    points: tuple[Pair, ...] = meant(reading.two_points)
     street_m: float = meant(reading.distance, STREET_M)
     names: tuple[str, ...] = meant(reading.names, ())
     codes: tuple[str, ...] = meant(reading.codes, ())
@@ -91,7 +91,7 @@ class Merge:
 
 @dataclass(frozen=True, kw_only=True)
 class MoveBoundary(Snapped):
-    """Let the shared boundary of two cells run along a line, from where it leaves the boundary to where it returns.
+    """Let the shared boundary of two cells run along a line, from where it leaves it to where it returns.
 
     ``across``: also when the cells are of different communities, whose outline moves then.
     """
@@ -99,7 +99,7 @@ class MoveBoundary(Snapped):
     op = "move_boundary"
     crs: str = meant(reading.crs)
     cells: tuple[str, ...] = meant(reading.two_codes)
-    line: Line = meant(reading.line)
+    line: tuple[Pair, ...] = meant(reading.line)
     across: bool = meant(reading.flag, False)
 
 
@@ -111,7 +111,7 @@ class Transfer(Snapped):
     crs: str = meant(reading.crs)
     source: str = meant(reading.code, key="from")
     to: str = meant(reading.code)
-    piece: Rings = meant(reading.polygon)
+    piece: tuple[tuple[Pair, ...], ...] = meant(reading.polygon)
     across: bool = meant(reading.flag, False)
 
 
@@ -125,7 +125,7 @@ class CutNew(Snapped):
 
     op = "cut_new"
     crs: str = meant(reading.crs)
-    piece: Rings = meant(reading.polygon)
+    piece: tuple[tuple[Pair, ...], ...] = meant(reading.polygon)
     name: str = meant(reading.name)
     cells: tuple[str, ...] = meant(reading.codes, ())
     kind: str | None = meant(reading.kind, None)
@@ -202,7 +202,7 @@ class ChangeArea:
 class Supplied:
     """A polygon that a community is redrawn from; with ``code`` it is a cell of the community that goes on."""
 
-    geometry: Rings = meant(reading.polygon)
+    geometry: tuple[tuple[Pair, ...], ...] = meant(reading.polygon)
     code: str | None = meant(reading.code, None)
     name: str | None = meant(reading.name, None)
     kind: str | None = meant(reading.kind, None)
@@ -275,15 +275,19 @@ def to_json(edit: Edit) -> dict[str, Any]:
 def renamed(edit: Edit, codes: Mapping[str, str]) -> Edit:
     """The edit with other codes for the cells that it names, for a plan that was replayed on another base."""
 
-    def other(value: Any) -> Any:
+    def other(value: object) -> object:
         if isinstance(value, str):
             return codes.get(value, value)
         if isinstance(value, tuple):
             return tuple(other(each) for each in value)
-        return dataclasses.replace(value, members=other(value.members)) if isinstance(value, Part) else value
+        if isinstance(value, Part):
+            return dataclasses.replace(value, members=tuple(codes.get(each, each) for each in value.members))
+        if isinstance(value, Supplied) and value.code is not None:
+            return dataclasses.replace(value, code=codes.get(value.code, value.code))
+        return value
 
     named = {"cell", "cells", "source", "to", "members", "into"}
-    changes = {
+    changes: dict[str, Any] = {
         each.name: other(getattr(edit, each.name)) for each in dataclasses.fields(edit) if each.name in named
     }
     return dataclasses.replace(edit, **changes)

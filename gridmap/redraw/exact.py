@@ -55,7 +55,7 @@ def points_on(start: Point, end: Point, wanted: float) -> Iterator[Point]:
     """Points of floats exactly on a segment, those nearest to the share ``wanted`` (0 to 1) of its way first.
 
     In units of the last place the ends are whole numbers, so the whole points between them are as many as the
-    greatest common divisor of the differences; most slanting edges have none. The ends come last, the nearer first.
+    greatest common divisor of the differences; most slanting edges have none. The ends come last, nearer first.
     """
     units = [min(math.ulp(a), math.ulp(b)) for a, b in zip(start, end, strict=True)]
     whole = [int(Fraction(b - 0.0) / Fraction(unit)) for b, unit in zip(start, units, strict=True)]

@@ -1,4 +1,4 @@
-"""Metres around a place: for snapping, where a few kilometres are all that matters. Imports ``crs``, ``shapes``."""
+"""Metres around a place: for snapping, where a few kilometres are all that matters. Imports ``crs``."""
 
 from __future__ import annotations
 

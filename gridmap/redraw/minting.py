@@ -1,6 +1,6 @@
 """New codes of cells by the city's pattern. Imports ``errors`` and ``model``.
 
-A pattern is a format with ``{community}`` and ``{sequence:03d}``, or ``{code}`` where the city gives codes out itself.
+A pattern is a format with ``{community}`` and ``{sequence:03d}``, or ``{code}`` where the city gives codes out.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Mint:
         return code not in self.spent and not (at < len(self.used) and self.used[at] == code)
 
     def given(self, code: str, community: str) -> str:
-        """A code that the planner chose; InvalidInput when it is not by the pattern, RuleBroken when it was used."""
+        """A code that the planner chose; InvalidInput when not by the pattern, RuleBroken when it was used."""
         if self.pattern.digits and self.pattern.sequence(community, code) is None:
             raise InvalidInput("code", code, f"must be by the city's pattern {self.pattern.text} for {community}")
         if not self.is_free(code):

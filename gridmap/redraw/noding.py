@@ -7,6 +7,7 @@ city's outer line must not bend by this, so there only points count that lie exa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from gridmap.errors import RuleBroken
 from gridmap.redraw.exact import between, cross, crossing, points_on
 from gridmap.redraw.metres import Metres, Point
-import itertools
 
 Edge = tuple[Point, Point]
 
@@ -107,8 +107,9 @@ class Noding:
         away = self.metres.distance(chosen, wanted)
         if away > max(self.snapping.outer_m, self.snap_m):
             raise RuleBroken(
-                f"a cut at {_shown(wanted)} would end on the city's outer line, which must not bend; the nearest point "
-                f"exactly on it is {away:.1f} m away at {_shown(chosen)}, more than outer_m {self.snapping.outer_m:g}"
+                f"a cut at {_shown(wanted)} would end on the city's outer line, which must not bend; the nearest "
+                f"point exactly on it is {away:.1f} m away at {_shown(chosen)}, more than outer_m "
+                f"{self.snapping.outer_m:g}"
             )
         if away > LEAST_SNAP_M:
             self.notes.append(

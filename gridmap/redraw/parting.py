@@ -45,7 +45,9 @@ class Weights:
         return Weights(self.points[keep], self.weight[keep])
 
 
-def part(patch: Patch, key: str, count: int, base: Base, along_streets: bool) -> list[BaseGeometry]:
+def part(
+    patch: Patch, key: str, count: int, base: Base, along_streets: bool, notes: list[str]
+) -> list[BaseGeometry]:
     """The parts of a cell, in no order; RuleBroken when it cannot be cut into so many."""
     shape = patch.shapes[key]
     if len(shapely.get_parts(shape)) > 1:
@@ -60,7 +62,7 @@ def part(patch: Patch, key: str, count: int, base: Base, along_streets: bool) ->
             done.append(name)
             continue
         first = share // 2
-        one, other = _halved(patch, name, first / share, weights, streets, base)
+        one, other = _halved(patch, name, first / share, weights, streets, base, notes)
         patch.drop(name)
         for suffix, face, parts in (("0", one, first), ("1", other, share - first)):
             patch.put(f"{name}/{suffix}", face)
@@ -87,7 +89,13 @@ def _weights(shape: BaseGeometry, base: Base) -> Weights:
 
 
 def _halved(
-    patch: Patch, key: str, share: float, weights: Weights, streets: Sequence[list[Point]], base: Base
+    patch: Patch,
+    key: str,
+    share: float,
+    weights: Weights,
+    streets: Sequence[list[Point]],
+    base: Base,
+    notes: list[str],
 ) -> tuple[BaseGeometry, BaseGeometry]:
     """Two faces of a shape, the first with about ``share`` of the weight."""
     shape = patch.shapes[key]
@@ -96,14 +104,17 @@ def _halved(
     for line in lines:
         trial = Patch(patch.shapes, patch.metres, patch.snapping)
         try:
-            faces = trial.cut([key], [line]).faces[key]
+            cut = trial.cut([key], [line])
         except RuleBroken:
-            continue  # along the outer line, where no cut can end: another direction may do
+            continue  # on the outer line, where no cut can end: another direction may do
+        faces = cut.faces[key]
         flat = metric(np.array(faces, object), base.city.metric_crs)
         if len(faces) != 2 or any(is_splinter(each, base.limits) for each in flat):
             continue
-        for name in trial.shapes:
-            patch.put(name, trial.shapes[name])
+        for name, changed in trial.shapes.items():
+            if changed is not patch.shapes[name]:
+                patch.put(name, changed)
+        notes.extend(cut.notes)
         first = own.inside(faces[0]).weight.sum() / (own.weight.sum() or 1.0)
         turned = abs(first - share) > abs(1.0 - first - share)
         return (faces[1], faces[0]) if turned else (faces[0], faces[1])

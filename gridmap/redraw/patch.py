@@ -1,10 +1,11 @@
 """A patch of the coverage: cells to be cut and those around them, which get the vertices that a cut makes.
 
-Imports ``noding``, ``metres``, ``exact``. Cells are known by keys: their codes, or names that an edit gives to parts.
+Imports ``noding`` and ``metres``. Cells are known by keys: their codes, or names that an edit gives to parts.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,6 @@ from shapely.geometry.base import BaseGeometry
 
 from gridmap.redraw.metres import Metres, Point
 from gridmap.redraw.noding import Edge, Noding, Snapping, along
-import itertools
 
 Rings = list[list[Point]]
 
@@ -108,7 +108,7 @@ class Patch:
         return [edge for edge in directed(self.rings(one)) if edge in opposite]
 
     def cut(self, keys: Sequence[str], lines: Sequence[Sequence[Point]]) -> Cut:
-        """Cut shapes by lines. The shapes around get the new vertices; the faces are for the caller to put back."""
+        """Cut shapes by lines. Those around get the new vertices; the faces are for the caller to put back."""
         owners = self.owners()
         edges = {
             along(edge): (edge[1], edge[0]) not in owners for key in keys for edge in directed(self.rings(key))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from gridmap.crs import check_name
 from gridmap.errors import InvalidInput
@@ -29,7 +29,7 @@ MOST_LETTERS = 200
 _LEAST_RING = 4
 
 
-def meant(reader: Reader, default: Any = dataclasses.MISSING, key: str | None = None) -> Any:
+def meant(reader: Reader, default: object = dataclasses.MISSING, key: str | None = None) -> Any:  # noqa: ANN401 - of whatever type the field is
     """A field that ``reader`` reads; ``key`` is its name in JSON when it is another one."""
     return dataclasses.field(default=default, metadata={"reader": reader, "key": key})
 
@@ -49,10 +49,10 @@ def read(kind: type[T], given: Mapping[Any, object], where: str) -> T:
     return kind(**values)
 
 
-def written(edit: Any) -> dict[str, Any]:
+def written(edit: object) -> dict[str, Any]:
     """The JSON object of one of the dataclasses; what is as by default is left out."""
     values = {}
-    for each in dataclasses.fields(edit):
+    for each in dataclasses.fields(cast(Any, edit)):
         value = getattr(edit, each.name)
         if value != each.default:
             reader = each.metadata["reader"]
@@ -64,7 +64,7 @@ def _geojson(rings: Rings) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": _plain(rings)}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value):
         return written(value)
     return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -1,11 +1,12 @@
 """What must hold after each edit, or it is refused with the place and the reason. Imports ``state`` and below.
 
-A rule is a plain function of the state before, the step and the state after; ``RULES`` are all of them. Each looks at
-what the edit touched and no further.
+A rule is a plain function of the state before, the step and the state after; ``RULES`` are all of them. Each looks
+at what the edit touched and no further.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -32,7 +33,7 @@ def seamless(before: State, step: Step, after: State) -> None:
     cover each place inside it exactly once: so this needs no measuring, and nothing rounds.
     """
     now = {code: cell.shape for code, cell in {**step.drawn, **step.touched}.items()}
-    was = {code: cell.shape for code in {*now, *step.ended} if (cell := before.find(code)) is not None}
+    was = {code: cell.shape for code in [*now, *step.ended] if (cell := before.find(code)) is not None}
     same = [code for code in now if code in was and now[code] is was[code]]
     for code in same:
         del now[code], was[code]
@@ -88,18 +89,24 @@ def _check_same_line(was: set[Edge], now: set[Edge], after: State) -> None:
 
 
 def usable(before: State, step: Step, after: State) -> None:
-    """Cells are single polygons of some area and width; those that had several parts or were smaller may stay so."""
+    """Cells are single polygons of some area and width; those that had several parts may keep them.
+
+    What is not smaller than a cell that it comes from is large enough.
+    """
     limits = after.base.limits
-    codes = [code for code, cell in step.drawn.items() if _is_redrawn(before, code, cell)]
+    ended = [before.cell(code).shape for code in step.ended]
+    known = {id(shape) for shape in ended}
+    codes = [code for code, cell in step.drawn.items() if _is_redrawn(before, code, cell, known)]
     flat = metric(np.array([step.drawn[code].shape for code in codes], object), after.base.city.metric_crs)
     for code, shape in zip(codes, flat, strict=True):
         old = before.find(code)
         parts = 1 if old is None else len(shapely.get_parts(old.shape))
+        smallest = min((each.area for each in ended), default=math.inf) if old is None else old.shape.area
         place = shapely.point_on_surface(step.drawn[code].shape)
         where = f"at {place.x:.7f} {place.y:.7f}"
         if len(shapely.get_parts(shape)) > parts:
             raise RuleBroken(f"cell {code} {where} would fall into {len(shapely.get_parts(shape))} parts")
-        if old is not None and step.drawn[code].shape.area >= old.shape.area:
+        if step.drawn[code].shape.area >= smallest:
             continue
         if shape.area < limits.least_area_m2:
             raise RuleBroken(
@@ -111,14 +118,14 @@ def usable(before: State, step: Step, after: State) -> None:
             )
 
 
-def _is_redrawn(before: State, code: str, cell: DrawnCell) -> bool:
-    """Whether a cell has a shape that no cell had; merged and re-coded cells of one polygon are as good as before."""
+def _is_redrawn(before: State, code: str, cell: DrawnCell, known: set[int]) -> bool:
+    """Whether a cell has a shape that neither it nor, under another code, one that ended had."""
     old = before.find(code)
-    return old is None or old.shape is not cell.shape
+    return id(cell.shape) not in known and (old is None or old.shape is not cell.shape)
 
 
 def nested(before: State, step: Step, after: State) -> None:
-    """Cells lie in communities and areas in areas of the level above, none of which is empty; none that ended is used."""
+    """Cells lie in communities, areas in areas of the level above; none of these is empty, none has ended."""
     levels = after.base.city.levels
     for code, cell in step.drawn.items():
         if cell.kind not in CELL_KINDS:

@@ -7,6 +7,7 @@ the other unless both have a vertex there, or end there.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,6 @@ from shapely.geometry.base import BaseGeometry
 
 from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.redraw.metres import Metres, Point
-import itertools
 
 
 def _no_lines() -> NDArray[np.object_]:
