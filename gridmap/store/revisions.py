@@ -56,3 +56,8 @@ def revision_valid_at(connection: Connection, at: datetime) -> Revision:
 def list_revisions(connection: Connection) -> list[Revision]:
     """All revisions, newest first."""
     return [Revision(*row) for row in connection.execute(select(*_COLUMNS).order_by(table.c.number.desc()))]
+
+
+def read_actors(connection: Connection) -> dict[int, str]:
+    """Revision -> who published it."""
+    return {row.number: row.actor for row in connection.execute(select(table.c.number, table.c.actor))}
