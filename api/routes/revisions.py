@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.deps import (
-    LARGEST_REVISION,
     ActorDep,
     CodeQuery,
     RevisionQuery,
@@ -45,7 +44,7 @@ router = APIRouter(prefix="/v1/revisions", tags=["revisions"], responses=problem
 _MOST_ROWS = 1000
 _SMALLEST, _USUAL, _LARGEST = 600, 1500, 3000
 
-RevisionPath = Annotated[int, Path(ge=1, le=LARGEST_REVISION, description="a revision's number")]
+RevisionPath = Annotated[int, Path(description="a revision's number")]
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f/\s]*$", description="begin after this code")
 ]
@@ -141,7 +140,7 @@ def get_difference(
     service: ServiceDep,
     actor: ActorDep,
     revision: RevisionPath,
-    other: Annotated[int, Path(ge=1, le=LARGEST_REVISION, description="the revision to compare with")],
+    other: Annotated[int, Path(description="the revision to compare with")],
     f: Annotated[
         Literal["json", "geojson", "csv", "xlsx", "png", "html"], Query(description="the form of the answer")
     ] = "json",
