@@ -17,6 +17,7 @@ class Action(Enum):
     REBUILD_HEXES = "rebuild a hex cover"
     REBUILD_BANDS = "rebuild the zoom bands"
     PUBLISH = "publish a revision"
+    READ_AUTHORS = "read who published a revision"
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
     READ_ON_THE_MAP = "read how much has a cell"
@@ -36,6 +37,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.REBUILD_HEXES: frozenset({"publisher", "system_admin"}),
     Action.REBUILD_BANDS: frozenset({"publisher", "system_admin"}),
     Action.PUBLISH: frozenset({"publisher", "system_admin"}),
+    Action.READ_AUTHORS: frozenset(set(ROLES) - {"public", "key_admin"}),
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
     Action.READ_ON_THE_MAP: frozenset(set(ROLES) - {"public", "key_admin"}),

@@ -53,8 +53,13 @@ def hand_over(
     steps: Sequence[AreaStep],
     incidents: Moved,
     stated: Mapping[str, str],
+    *,
+    as_far_as_there: bool = False,
 ) -> Staffing:
-    """Move posts, let open incidents go on with those that had them, and write the notices of a revision."""
+    """Move posts, let open incidents go on with those that had them, and write the notices of a revision.
+
+    ``stated``: as :func:`moves_of` takes it; ``as_far_as_there`` passes over posts that stand somewhere else now.
+    """
     revision, now = result.grid.revision, datetime.now(UTC)
     ended = territories(before, result, areas, steps)
     became, took_from = _grounds(before, result, areas, steps)
@@ -65,16 +70,18 @@ def hand_over(
         for post in posts_at(connection, touched, at, now)
     }
     standing = list(posts.values())
-    leaving = [post for post in standing if (post.level, post.territory) in ended.heirs]
-    moves = moves_of(leaving, ended, result.grid, stated)
+    if as_far_as_there:
+        here = {post.code for post in standing}
+        stated = {code: place for code, place in stated.items() if code in here}
+    moves = moves_of(standing, ended, result.grid, stated)
     move_posts(connection, moves, revision.valid_from, now)
     _keep_handlers(connection, before, result.grid, incidents, standing, moves)
     _tell(connection, before, result.grid, standing, moves, became, took_from)
-    return Staffing(moves, _unstaffed(ended, moves, leaving))
+    return Staffing(moves, _unstaffed(ended, moves, standing))
 
 
-def _unstaffed(ended: Territories, moves: Mapping[str, str], leaving: Sequence[Post]) -> tuple[str, ...]:
-    staffed = {(post.level, moves[post.code]) for post in leaving}
+def _unstaffed(ended: Territories, moves: Mapping[str, str], posts: Sequence[Post]) -> tuple[str, ...]:
+    staffed = {(post.level, moves[post.code]) for post in posts if post.code in moves}
     return tuple(sorted(code for level, code in ended.begun if (level, code) not in staffed))
 
 

@@ -101,8 +101,13 @@ def write_revision(
     result: Redrawn,
     posts: Mapping[str, str],
     progress: Progress,
+    *,
+    as_far_as_there: bool = False,
 ) -> Published:
-    """Write a revision whose row is there already: cells, areas, and all that is derived from them."""
+    """Write a revision whose row is there already: cells, areas, and all that is derived from them.
+
+    ``as_far_as_there``: posts that stand at no place that changes are passed over.
+    """
     revision = result.grid.revision
     _write_cells(connection, before, result)
     write_areas(connection, result)
@@ -125,7 +130,9 @@ def write_revision(
     shares = area_shares(before, result.grid, result.gone, result.drawn)
     steps = _write_lineage(connection, before, result, shares)
     incidents: Moved = moves[INCIDENT.table.name]
-    staffing = hand_over(connection, before, result, shares, steps, incidents, posts)
+    staffing = hand_over(
+        connection, before, result, shares, steps, incidents, posts, as_far_as_there=as_far_as_there
+    )
     moved = {name: each.count for name, each in moves.items()}
     ended = sum(before.cells[at].code not in result.grid.by_code for at in result.gone.tolist())
     return Published(revision, ended, len(result.drawn), moved, staffing.moves, staffing.unstaffed)

@@ -9,7 +9,7 @@ from gridmap.access import Action, require
 from gridmap.actions.publish import Published, check_base, wait_for_workers, write_revision
 from gridmap.coverage.grid import Grid
 from gridmap.errors import RuleBroken
-from gridmap.model import Actor, Revision
+from gridmap.model import Actor
 from gridmap.redraw.change import GridChange, new_codes, redrawn
 from gridmap.redraw.restore import change_back, reopened_ids
 from gridmap.store.city import read_city
@@ -56,7 +56,7 @@ def restore(
         known = reopened_ids(now, then)
         revision = insert_revision(connection, actor, current.number + 1, valid_from, note)
         result = redrawn(now, change, revision, [known[code] for code in new_codes(now, change)])
-        published = write_revision(connection, city, now, result, posts, progress)
+        published = write_revision(connection, city, now, result, posts, progress, as_far_as_there=True)
         progress("committing")
     progress("waiting until all workers serve it")
     wait_for_workers(database, actor, revision.number)
@@ -64,15 +64,8 @@ def restore(
 
 
 def _posts_back(connection: Connection, now: Grid, then: Grid) -> dict[str, str]:
-    """By post where it stood while the earlier revision was valid, of posts at territories that end now."""
-    known_at = datetime.now(UTC)
-    ending = [*(now.by_code.keys() - then.by_code.keys()), *(now.areas.keys() - then.areas.keys())]
+    """By post where it stood while the earlier revision was valid, of territories that are opened again."""
     opened = [*(then.by_code.keys() - now.by_code.keys()), *(then.areas.keys() - now.areas.keys())]
-    leaving = {post.code: post.level for post in posts_at(connection, sorted(ending), known_at, known_at)}
-    last = _last_moment(connection, then.revision)
-    stood = posts_at(connection, sorted(opened), last, known_at)
-    return {post.code: post.territory for post in stood if leaving.get(post.code) == post.level}
-
-
-def _last_moment(connection: Connection, revision: Revision) -> datetime:
-    return read_revision(connection, revision.number + 1).valid_from - _MOMENT
+    next_one = read_revision(connection, then.revision.number + 1)
+    stood = posts_at(connection, sorted(opened), next_one.valid_from - _MOMENT, datetime.now(UTC))
+    return {post.code: post.territory for post in stood}

@@ -102,7 +102,7 @@ def area_shares(before: Grid, after: Grid, gone: Positions, drawn: Positions) ->
     inputs, found = shapely.STRtree(new).query(old, predicate="intersects")
     pieces = shapely.area(shapely.intersection(old[inputs], new[found])) / shapely.area(old[inputs])
     return {
-        (before.cells[gone[i]].id, after.cells[drawn[j]].id): min(1.0, float(share))
+        (before.cells[gone[i]].id, after.cells[drawn[j]].id): 1.0 if share > 1 - _LEAST_SHARE else float(share)
         for i, j, share in zip(inputs, found, pieces, strict=True)
         if share > _LEAST_SHARE
     }

@@ -46,28 +46,32 @@ def territories(before: Grid, result: Redrawn, areas: Shares, steps: Sequence[Ar
 
 
 def moves_of(posts: Sequence[Post], ended: Territories, after: Grid, stated: Mapping[str, str]) -> dict[str, str]:
-    """Post code -> the territory that it goes to, of posts whose territory ends.
+    """Post code -> the territory that it goes to, of posts whose territory ends and of those that are stated.
 
-    ``stated``: by the code of a post, or of a territory that ends for all its posts, where it goes. What is not
-    stated goes to the place that has the largest share of the old one's area. InvalidInput for a code that is
-    neither, and for a territory that is not of the same level after the redraw.
+    ``posts``: those at places that change. ``stated``: by the code of one of them, or of a territory that ends for
+    all its posts, where it goes. What is not stated goes to the place that has the largest share of the old one's
+    area. InvalidInput for a code that is neither, and for a territory that is not of the same level after the
+    redraw.
     """
     codes = {post.code: (post.level, post.territory) for post in posts}
     places = {place[1]: place for place in ended.heirs}
     for key, wanted in stated.items():
         place = codes.get(key) or places.get(key)
         if place is None:
-            raise InvalidInput("posts", key, "must be a territory that ends, or a post that stands at one")
+            raise InvalidInput("posts", key, "must be a territory that ends, or a post of one that changes")
         level = place[0]
         known = wanted in after.by_code if level == CELL_LEVEL else _level_of(after, wanted) == level
         if not known:
             raise InvalidInput("posts", wanted, f"must be a {level} after the redraw, to take over {key}")
-    return {
-        post.code: stated.get(post.code)
-        or stated.get(post.territory)
-        or ended.heirs[post.level, post.territory][0][0]
-        for post in posts
-    }
+    moves = {}
+    for post in posts:
+        place = (post.level, post.territory)
+        wanted_ = stated.get(post.code)
+        if wanted_ is None and place in ended.heirs:
+            wanted_ = stated.get(post.territory) or ended.heirs[place][0][0]
+        if wanted_ is not None and wanted_ != post.territory:
+            moves[post.code] = wanted_
+    return moves
 
 
 def _level_of(grid: Grid, code: str) -> str | None:

@@ -118,6 +118,14 @@ def read_cell_codes(connection: Connection, revision: int) -> dict[int, str]:
     return {row.id: row.code for row in connection.execute(query)}
 
 
+def read_codes_of(connection: Connection, cell_ids: Sequence[int], revision: int) -> dict[int, str]:
+    """Cell id -> code at ``revision``, of those of some cells that are valid then."""
+    table = tables.cell
+    chosen = table.c.id + 0 == func.any(list(cell_ids))
+    query = select(table.c.id, table.c.code).where(chosen, table.c.revisions.contains(revision))
+    return {row.id: row.code for row in connection.execute(query)}
+
+
 def read_areas(connection: Connection, revision: int) -> list[Area]:
     """All areas valid at ``revision``."""
     table = tables.area

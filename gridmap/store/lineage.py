@@ -118,3 +118,19 @@ def read_area_steps(connection: Connection, code: str, after: int, until: int) -
     """The lineage of an area and of what became of it, each with its revision, as :func:`read_steps`."""
     found = connection.execute(_AREA_STEPS, {"code": code, "after": after, "until": until})
     return [(row[0], AreaStep(*row[1:])) for row in found]
+
+
+_CHANGED = text(
+    """
+    SELECT DISTINCT cell.id, cell.code FROM cell JOIN lineage ON lineage.from_id = cell.id
+    WHERE cell.revisions @> CAST(:first AS integer) AND lineage.revision > :first AND lineage.revision <= :until
+      AND cell.code > :after
+    ORDER BY cell.code LIMIT :most
+    """
+)
+
+
+def read_changed(connection: Connection, first: int, until: int, after: str, most: int) -> dict[int, str]:
+    """Cell id -> code at revision ``first``, by code, of cells that a step up to ``until`` began with."""
+    given = {"first": first, "until": until, "after": after, "most": most}
+    return {row.id: row.code for row in connection.execute(_CHANGED, given)}

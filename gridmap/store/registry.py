@@ -33,14 +33,6 @@ _CELL = text(
     """
 )
 
-_SUCCESSORS = text(
-    """
-    SELECT cell.code, lineage.area_share, lineage.element_share
-    FROM lineage JOIN cell ON cell.id = lineage.to_id AND cell.revisions @> lineage.revision
-    WHERE lineage.from_id = :id AND lineage.revision = :revision ORDER BY lineage.area_share DESC, cell.code
-    """
-)
-
 
 @dataclass(frozen=True, slots=True)
 class AreaRow:
@@ -74,7 +66,6 @@ class CellHistory:
 
     cell: CellRow
     last: int | None
-    successors: Sequence[tuple[str, float, float | None]]
 
 
 def valid_in(revisions: ColumnElement[Any], revision: int) -> ColumnElement[bool]:
@@ -202,11 +193,7 @@ def read_cell(connection: Connection, revision: int, code: str) -> CellHistory:
     if row is None:
         raise NotFound(f"no cell {code!r} up to revision {revision}")
     retired = row.last is not None and row.last < revision
-    successors = []
-    if retired:
-        found = connection.execute(_SUCCESSORS, {"id": row.id, "revision": row.last + 1})
-        successors = [(each.code, each.area_share, each.element_share) for each in found]
-    return CellHistory(_cell_row(row), row.last if retired else None, successors)
+    return CellHistory(_cell_row(row), row.last if retired else None)
 
 
 def read_cell_by_id(connection: Connection, revision: int, cell_id: int) -> CellRow:
