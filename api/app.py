@@ -18,6 +18,9 @@ from api.metrics import seconds
 from api.routes import (
     coverage,
     downloads,
+    drafts,
+    drafts_publish,
+    drafts_review,
     duty,
     elements,
     health,
@@ -40,6 +43,7 @@ from api.routes import (
 from api.routes import events as event_routes
 from api.tiles import CORS, KeptTiles
 from gridmap import __version__
+from gridmap.scheduled import Scheduled
 from tiles.serving import TileServer
 
 
@@ -55,11 +59,14 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
+        scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
+        scheduled.start()
         watching = asyncio.create_task(events.watch())
         with told_of_signals(events.close):
             yield
         events.close()
         await watching
+        scheduled.stop()
         service.current.stop()
         tile_server.close()
         service.database.dispose()
@@ -97,6 +104,9 @@ def create_app(service: Service) -> FastAPI:
         duty,
         elements,
         incidents,
+        drafts,
+        drafts_review,
+        drafts_publish,
         loads,
         heatmap,
         ogc,

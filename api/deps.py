@@ -16,6 +16,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 
 from gridmap import crs as crs_module
+from gridmap.actions.workbench import Workbench
+from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
@@ -51,11 +53,18 @@ class Service:
     folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
     recounts: Recounts = field(default_factory=Recounts)
+    bench: Workbench = field(default_factory=Workbench)
 
     @property
     def state(self) -> State:
         """The state now; a handler takes it once."""
         return self.current.state
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid that this worker has ready, so that actions need not read it."""
+        snapshot = self.state.snapshot
+        return None if snapshot is None else snapshot.grid
 
     @cached_property
     def downloads(self) -> KeptFiles:

@@ -80,8 +80,25 @@ def _check_disjoint(plan: Plan, now: Grid, endings: Sequence[Ending]) -> None:
         raise Stale(
             f"{', '.join(both[:_MOST_NAMED])}: changed by this draft, which is based on revision "
             f"{plan.base.grid.revision.number}, and by {_since(endings, theirs)}; "
-            f"this draft changes {_named(sorted(mine))}"
+            f"this draft changes {_named(sorted(mine))}",
+            tuple((code, _place(plan.base.grid, code), _whose(plan, endings, code)) for code in both),
         )
+
+
+def _place(grid: Grid, code: str) -> tuple[float, float]:
+    """A point in a cell, or in one of an area's cells."""
+    at = grid.by_code.get(code)
+    if at is None:
+        at = next(
+            at for at, cell in enumerate(grid.cells) if code in {area.code for area in grid.chain(cell.community)}
+        )
+    point = shapely.point_on_surface(grid.index.degrees[at])
+    return (float(point.x), float(point.y))
+
+
+def _whose(plan: Plan, endings: Sequence[Ending], code: str) -> str:
+    by = [f"revision {ending.revision} by {ending.actor}" for ending in endings if code in ending.codes]
+    return f"this draft, based on revision {plan.base.grid.revision.number}, and {', '.join(by)}"
 
 
 def _since(endings: Sequence[Ending], theirs: frozenset[str] | None = None) -> str:
