@@ -33,6 +33,7 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.mend import mend
 from gridmap.cli.place import place
 from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 app.command()(place)
 app.command()(bake)
+app.command()(mend)
 app.add_typer(bench.app, name="bench")
 app.add_typer(release.app, name="release")
 
