@@ -35,6 +35,7 @@ from gridmap.cli.environment import (
 )
 from gridmap.cli.mend import mend
 from gridmap.cli.place import place
+from gridmap.cli.principles import principles
 from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.command()(place)
 app.command()(bake)
 app.command()(mend)
+app.command()(principles)
 app.add_typer(bench.app, name="bench")
 app.add_typer(release.app, name="release")
 

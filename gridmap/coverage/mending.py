@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely import MultiPolygon, Polygon
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from gridmap.errors import InvalidInput, RuleBroken
@@ -29,11 +29,11 @@ KINDS = ("made valid", "cut off", "overlap", "gap", "sliver", "snapped", "enclav
 class Change:
     """What was done in one place.
 
-    ``kind``: ``made valid`` (a polygon crossed itself), ``cut off`` (beyond the outline), ``overlap`` (two had it),
-    ``gap`` (nobody had it), ``sliver`` (a thin part apart from its polygon), ``snapped`` (what moving
-    vertices by less than the snapping distance added to or took from a polygon, all places together). ``enclave``
-    and ``undecided gap`` are holes that stay. ``place`` is in the coordinates given; ``width_m`` that of the
-    largest circle in it.
+    ``kind``: ``made valid`` (a polygon crossed itself), ``cut off`` (beyond the outline), ``overlap`` (two had
+    it), ``gap`` (nobody had it), ``sliver`` (a thin part apart from its polygon), ``snapped`` (what moving
+    vertices by less than the snapping distance added to or took from a polygon, all places in one).
+    ``enclave`` and ``undecided gap`` are holes that stay. ``place`` is in the coordinates given; ``width_m``
+    that of the largest circle in it.
     """
 
     kind: str
@@ -256,10 +256,12 @@ class _Mending:
         area_m2 = float(piece.area * self.rules.unit_m**2)
         self.changes.append(Change(kind, area_m2, self._width_m(piece), _place(piece), given_to, taken_from))
 
-    def _width_m(self, piece: Polygon | MultiPolygon) -> float:
+    def _width_m(self, piece: BaseGeometry) -> float:
         if piece.area == 0:
             return 0.0
-        return float(2.0 * shapely.maximum_inscribed_circle(piece).length * self.rules.unit_m)
+        return float(
+            2.0 * shapely.length(shapely.maximum_inscribed_circle(np.array([piece])))[0] * self.rules.unit_m
+        )
 
 
 def _owners(polygons: Geometries, count: int) -> list[int]:
