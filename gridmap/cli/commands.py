@@ -33,7 +33,9 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.mend import mend
 from gridmap.cli.place import place
+from gridmap.cli.principles import principles
 from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
@@ -49,6 +51,8 @@ app = typer.Typer(
 
 app.command()(place)
 app.command()(bake)
+app.command()(mend)
+app.command()(principles)
 app.add_typer(bench.app, name="bench")
 app.add_typer(draft.app, name="draft")
 app.add_typer(release.app, name="release")
