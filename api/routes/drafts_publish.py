@@ -26,7 +26,9 @@ def get_certificate(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> C
     """
     with service.database.begin(actor) as connection:
         found = read_draft(connection, actor, draft)
-        certified = certify_draft(connection, make_ready(connection, service.bench, found, service.grid))
+        certified = certify_draft(
+            connection, service.bench, make_ready(connection, service.bench, found, service.grid)
+        )
         keep_certificate(connection, certified)
         plan = service.bench.plan(connection, found, service.grid)
         missing = missing_approvals(plan.base.city, found, areas_of(plan), read_approvals(connection, draft))

@@ -187,7 +187,7 @@ def certificate(draft: DraftArgument, city: CityOption = None, as_json: JsonOpti
     """Run the checks of a draft as it would be published now; exit code 1 when one fails."""
     with _work(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
         found = drafts.read_draft(connection, work.actor, draft)
-        certified = certify_draft(connection, make_ready(connection, work.bench, found))
+        certified = certify_draft(connection, work.bench, make_ready(connection, work.bench, found))
         keep_certificate(connection, certified)
         areas, approvals = draft_review.areas_of(certified.ready.plan), read_approvals(connection, draft)
         missing = draft_review.missing_approvals(work.city, found, areas, approvals) if work.city.approvals else []
