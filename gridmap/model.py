@@ -155,7 +155,8 @@ class PrincipleSettings:
     @property
     def formula(self) -> str:
         """The workload as it is shown: ``1·households + 0.5·place``."""
-        return " + ".join(f"{weight:g}·{part}" for part, weight in self.workload.items() if weight)
+        parts = [(part, self.workload.get(part, 0.0)) for part in WORKLOAD_PARTS]
+        return " + ".join(f"{weight:g}·{part}" for part, weight in parts if weight)
 
 
 @dataclass(frozen=True, slots=True)

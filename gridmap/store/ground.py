@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import shapely
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.crs import Floats
 from gridmap.model import ELEMENT_CLASSES
@@ -39,7 +40,7 @@ def read_outlines(connection: Connection, level: str) -> Outlines | None:
     query = (
         select(table.c.code, table.c.source, table.c.dated, func.ST_AsBinary(table.c.geom).label("wkb"))
         .where(table.c.level == level)
-        .distinct(table.c.code)
+        .ext(distinct_on(table.c.code))
         .order_by(table.c.code, table.c.dated.desc().nulls_last(), table.c.id.desc())
     )
     rows = connection.execute(query).all()

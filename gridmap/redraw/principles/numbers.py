@@ -77,8 +77,8 @@ class CellNumbers:
     """Of n cells in the order of the grid, each of shape (n,).
 
     - ``nest``: the largest share of a cell's area in one outline of K, NaN without outlines.
-    - ``elsewhere``: whether that outline is another one than its community's; ``prefixed``: whether its code begins
-      with its community's.
+    - ``elsewhere``: whether that outline is another one than its community's; ``prefixed``: whether its code
+      begins with its community's.
     - ``area_m2``, ``perimeter_m``; ``kinds``: the position of its kind in CELL_KINDS; ``ids``.
     """
 
