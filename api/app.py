@@ -18,19 +18,25 @@ from api.metrics import seconds
 from api.routes import (
     coverage,
     downloads,
+    drafts,
+    drafts_publish,
+    drafts_review,
     duty,
     elements,
     health,
     heatmap,
     incidents,
     loads,
+    notices,
     ogc,
     ogc_items,
     on_the_map,
     page,
     placing,
+    principles,
     registry,
     releases,
+    revisions,
     rosters,
     styles,
     tiles,
@@ -38,6 +44,7 @@ from api.routes import (
 from api.routes import events as event_routes
 from api.tiles import CORS, KeptTiles
 from gridmap import __version__
+from gridmap.scheduled import Scheduled
 from tiles.serving import TileServer
 
 
@@ -53,11 +60,14 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
+        scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
+        scheduled.start()
         watching = asyncio.create_task(events.watch())
         with told_of_signals(events.close):
             yield
         events.close()
         await watching
+        scheduled.stop()
         service.current.stop()
         tile_server.close()
         service.database.dispose()
@@ -86,6 +96,9 @@ def create_app(service: Service) -> FastAPI:
         coverage,
         placing,
         registry,
+        revisions,
+        notices,
+        principles,
         rosters,
         releases,
         on_the_map,
@@ -93,6 +106,9 @@ def create_app(service: Service) -> FastAPI:
         duty,
         elements,
         incidents,
+        drafts,
+        drafts_review,
+        drafts_publish,
         loads,
         heatmap,
         ogc,

@@ -16,11 +16,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 
 from gridmap import crs as crs_module
+from gridmap.actions.workbench import Workbench
+from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
 from gridmap.kept_files import KeptFiles
 from gridmap.model import PUBLIC, Actor, City
+from gridmap.recount import Recounts
 from gridmap.released import Trees
 from gridmap.settings import Settings
 from gridmap.store.database import Database
@@ -39,7 +42,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases.
+    """What one worker holds: settings, the database's pool, the state that follows it, and what is made of it.
 
     In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles stay in memory only.
     """
@@ -49,11 +52,19 @@ class Service:
     current: Current
     folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
+    recounts: Recounts = field(default_factory=Recounts)
+    bench: Workbench = field(default_factory=Workbench)
 
     @property
     def state(self) -> State:
         """The state now; a handler takes it once."""
         return self.current.state
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid that this worker has ready, so that actions need not read it."""
+        snapshot = self.state.snapshot
+        return None if snapshot is None else snapshot.grid
 
     @cached_property
     def downloads(self) -> KeptFiles:

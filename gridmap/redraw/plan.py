@@ -1,7 +1,7 @@
 """A plan: a base and the edits on it. Immutable: an edit makes a new plan that knows the one before.
 
 So undo is the plan before, and a replay of the same edits on the same base gives the same bytes. Imports all of
-its neighbours but ``lineage``.
+its neighbours but ``descent``.
 """
 
 from __future__ import annotations
