@@ -18,7 +18,7 @@ from gridmap.actions.placing_again import Moved, place_again
 from gridmap.coverage.grid import Grid
 from gridmap.errors import InvalidInput, RuleBroken, Unavailable
 from gridmap.model import Actor, City, Revision
-from gridmap.redraw.change import GridChange, Redrawn, area_shares, new_codes, redrawn
+from gridmap.redraw.change import GridChange, Redrawn, area_shares, neighbours, new_codes, redrawn
 from gridmap.redraw.lineage import AreaStep, area_cells, area_steps
 from gridmap.store.addresses import refresh_areas
 from gridmap.store.bands import insert_boxes
@@ -124,9 +124,12 @@ def write_revision(
     progress("placing what lies in the cells that changed")
     placing, was = Placing(result.grid, city), Placing(before, city)
     gone = [before.cells[at].id for at in result.gone.tolist()]
-    moves = {subject.table.name: place_again(connection, gone, was, placing, subject) for subject in SUBJECTS}
+    around = neighbours(result.grid, result.drawn)
+    moves = {
+        subject.table.name: place_again(connection, gone, around, was, placing, subject) for subject in SUBJECTS
+    }
     if gone:
-        share_again(connection, gone, placing)
+        share_again(connection, [*gone, *around], placing)
     shares = area_shares(before, result.grid, result.gone, result.drawn)
     steps = _write_lineage(connection, before, result, shares)
     incidents: Moved = moves[INCIDENT.table.name]

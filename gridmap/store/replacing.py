@@ -30,15 +30,18 @@ class Standing:
     edge_distances_m: NDArray[np.float32]
 
 
-def read_standing(connection: Connection, subject: Subject, cell_ids: Sequence[int]) -> Standing:
-    """All subjects whose placement now is in one of some cells."""
+def read_standing(
+    connection: Connection, subject: Subject, cell_ids: Sequence[int], neighbours: Sequence[int] = ()
+) -> Standing:
+    """All subjects whose placement now is in one of some cells, or on the edge of one of their ``neighbours``."""
     codes = " ".join(f"WHEN '{how}' THEN {code}" for code, how in enumerate(HOW))
     found = read_packed(
         connection,
         "SELECT subject.id, ST_X(geom), ST_Y(geom), cell_id, "  # noqa: S608 - numbers and constants only
         f"CASE how {codes} END, coalesce(edge_distance_m, 'NaN') FROM {subject.placement.name} AS placement "
         f"JOIN {subject.table.name} AS subject ON subject.id = placement.{subject.key} "
-        f"WHERE last_revision IS NULL AND cell_id IN ({', '.join(str(int(each)) for each in cell_ids)})",
+        f"WHERE last_revision IS NULL AND (cell_id = ANY({_array(cell_ids)}) "
+        f"OR how = 'edge' AND cell_id = ANY({_array(neighbours)}))",
         {"id": ">i8", "lon": ">f8", "lat": ">f8", "cell_id": ">i4", "how": ">i4", "edge": ">f4"},
     )
     return Standing(
@@ -49,6 +52,10 @@ def read_standing(connection: Connection, subject: Subject, cell_ids: Sequence[i
         found["how"].astype(np.uint8),
         found["edge"].astype(np.float32),
     )
+
+
+def _array(ids: Sequence[int]) -> str:
+    return f"'{{{','.join(str(int(each)) for each in ids)}}}'::int[]"
 
 
 def place_from(
