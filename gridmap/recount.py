@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gridmap.access import is_staff
 from gridmap.coverage.codes import Change
-from gridmap.coverage.grid import Grid
+from gridmap.coverage.grid import Grid, top_code
 from gridmap.coverage.index import OUTSIDE
 from gridmap.heatmap.columns import STEPS_PER_DEGREE, Columns, Facts, Part
 from gridmap.heatmap.places import Places
@@ -41,13 +41,15 @@ Moves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int32]]]
 class _Kept:
     """A revision's places, what of the current grid is not the same there, and the facts made so far.
 
-    ``changed``: ids of current cells that are not the same there; ``around``: of those that touch them.
+    ``changed``: ids of current cells that are not the same there; ``around``: of those that touch them; ``tops``:
+    the codes that lead the placements in all of these.
     """
 
     places: Places
     current: Grid
     changed: NDArray[np.int64]
     around: tuple[int, ...]
+    tops: tuple[str, ...]
     now_in: Mapping[int, frozenset[int]]
     facts: Facts | None = None
     made_of: Facts | None = None
@@ -113,7 +115,10 @@ def _prepared(connection: Connection, facts: Facts, revision: int) -> _Kept:
         now_in.setdefault(was, set()).add(now)
     frozen = {cell: frozenset(each) for cell, each in now_in.items()}
     around = tuple(neighbours(current, rows.gone))
-    return _Kept(Places(then, facts.places.city), current, changed, around, frozen)
+    city, near = facts.places.city, {*changed.tolist(), *around}
+    communities = {cell.community for cell in current.cells if cell.id in near}
+    tops = tuple(sorted({top_code(current.chain(each), city) for each in communities}))
+    return _Kept(Places(then, city), current, changed, around, tops, frozen)
 
 
 def _moves(connection: Connection, kept: _Kept) -> Moves:
@@ -123,7 +128,7 @@ def _moves(connection: Connection, kept: _Kept) -> Moves:
     ids = np.array([cell.id for cell in kept.places.grid.cells] + [0], np.int32)
     found = {}
     for subject in SUBJECTS:
-        standing = read_standing(connection, subject, kept.changed.tolist(), kept.around)
+        standing = read_standing(connection, subject, kept.tops, kept.changed.tolist(), kept.around)
         positions, _ = kept.places.grid.index.locate_many(standing.lon, standing.lat)
         order = np.argsort(standing.ids)
         found[subject.table.name] = (standing.ids[order], ids[positions][order])

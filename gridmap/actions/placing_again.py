@@ -47,7 +47,8 @@ def place_again(
     none = np.empty(0, np.int64)
     if not chosen:
         return Moved(none, none, none)
-    standing = read_standing(connection, subject, chosen, around)
+    tops = sorted({before.top_of_id[cell] for cell in (*chosen, *around)})
+    standing = read_standing(connection, subject, tops, chosen, around)
     placed = after.place_points(standing.lon, standing.lat)
     same = (
         (placed.cell_ids == standing.cell_ids)

@@ -192,6 +192,20 @@ def test_a_retired_code_answers_with_todays_successors(told: TestClient, story: 
     assert (then["status"], then["ended_at"], then["successors"]) == ("current", None, [])
 
 
+def test_a_retired_area_answers_as_it_last_was(told: TestClient, story: Story) -> None:
+    old, new = story.recoded
+    area = get(told, f"/v1/areas/{old}")
+    assert (area["status"], area["last_revision"], area["revision"]) == ("retired", 2, 4)
+    assert area["ended_at"] == get(told, "/v1/revisions/3")["valid_from"]
+    assert [(each["code"], each["area_share"]) for each in area["successors"]] == [(new, 1.0)]
+    assert area["cells"] == len(story.changes[1].drawn)
+    (feature,) = get(told, f"/v1/areas/{old}", f="geojson")["features"]
+    (today,) = get(told, f"/v1/areas/{new}", f="geojson")["features"]
+    assert shape(feature["geometry"]).equals(shape(today["geometry"]))
+    assert get(told, f"/v1/areas/{new}")["successors"] == []
+    assert told.get("/v1/areas/nowhere").status_code == 404
+
+
 def test_going_back_is_for_publishers(
     told: TestClient, story: Story, key_for: KeyFor, service_of: Callable[[TestClient], Service]
 ) -> None:
