@@ -153,6 +153,8 @@ def test_a_difference_as_table_picture_and_page(told: TestClient, story: Story) 
     image = np.asarray(Image.open(io.BytesIO(picture.content)).convert("RGB"))
     assert image.shape[1] == 900
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 20
+    nothing = told.get("/v1/revisions/3/diff/3", params={"f": "png", "width": 900})
+    assert Image.open(io.BytesIO(nothing.content)).width == 900
     page = told.get(path, params={"f": "html"})
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert story.split in page.text
