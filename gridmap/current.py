@@ -114,6 +114,7 @@ class Current:
         except Unavailable as error:
             logger.warning("%s; reading it anew from the database", error)
         self._follows = True
+        self._stop.clear()
         self.refresh()
         self._thread = threading.Thread(target=self._follow, name="gridmap-current", daemon=True)
         self._thread.start()

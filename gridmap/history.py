@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from gridmap.access import is_staff
 from gridmap.coverage.answer import Answer, Question, answer
-from gridmap.coverage.grid import Grid, by_code
+from gridmap.coverage.grid import Grid, by_code, top_code
 from gridmap.coverage.index import CoverageIndex
 from gridmap.duty import DutyBook
 from gridmap.model import Actor, Cell, City, Revision
 from gridmap.redraw.difference import Difference, Part, difference
-from gridmap.redraw.lineage import Heir, Step, heirs
+from gridmap.redraw.steps import Heir, Step, heirs
 from gridmap.redraw.table import Counted
 from gridmap.store import whereabouts
 from gridmap.store.database import Connection
@@ -85,8 +85,10 @@ def counted(
     """
     first, second = found.before.revision.number, found.after.revision.number
     ids = sorted({part.old.id for part in parts})
-    elements = count_moves(connection, "element", ids, first, second)
-    incidents = count_moves(connection, "incident", ids, first, second)
+    chains = {part.old.community: found.before.chain(part.old.community) for part in parts}
+    tops = sorted({top_code(chain, city) for chain in chains.values()})
+    elements = count_moves(connection, "element", tops, ids, first, second)
+    incidents = count_moves(connection, "incident", tops, ids, first, second)
     things: Counter[tuple[int, int]] = Counter()
     standing: Counter[int] = Counter()
     for (old, new, class_), count in elements.items():

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from gridmap.access import is_staff
 from gridmap.coverage.codes import Change
-from gridmap.coverage.grid import Grid
+from gridmap.coverage.grid import Grid, top_code
 from gridmap.coverage.index import OUTSIDE
 from gridmap.heatmap.columns import STEPS_PER_DEGREE, Columns, Facts, Part
 from gridmap.heatmap.places import Places
 from gridmap.model import Actor
-from gridmap.redraw.change import area_shares
+from gridmap.redraw.change import area_shares, neighbours
 from gridmap.redraw.restore import change_back
 from gridmap.store.database import Connection, Database
 from gridmap.store.replacing import SUBJECTS, read_standing
@@ -30,6 +30,8 @@ from gridmap.store.snapshot import read_grid_from
 
 # So many revisions are kept; each costs four octets for an element or incident.
 _MOST_KEPT = 3
+# How a cell of the current grid stands to what is not the same in the other one.
+_AROUND, _CHANGED = 1, 2
 
 # Subject -> ids, sorted, and the ids of their cells in the other grid.
 Moves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int32]]]
@@ -37,11 +39,17 @@ Moves = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int32]]]
 
 @dataclass(frozen=True)
 class _Kept:
-    """A revision's places, what of the current grid is not the same there, and the facts made so far."""
+    """A revision's places, what of the current grid is not the same there, and the facts made so far.
+
+    ``changed``: ids of current cells that are not the same there; ``around``: of those that touch them; ``tops``:
+    the codes that lead the placements in all of these.
+    """
 
     places: Places
     current: Grid
     changed: NDArray[np.int64]
+    around: tuple[int, ...]
+    tops: tuple[str, ...]
     now_in: Mapping[int, frozenset[int]]
     facts: Facts | None = None
     made_of: Facts | None = None
@@ -106,7 +114,11 @@ def _prepared(connection: Connection, facts: Facts, revision: int) -> _Kept:
     for now, was in area_shares(current, then, rows.gone, rows.drawn):
         now_in.setdefault(was, set()).add(now)
     frozen = {cell: frozenset(each) for cell, each in now_in.items()}
-    return _Kept(Places(then, facts.places.city), current, changed, frozen)
+    around = tuple(neighbours(current, rows.gone))
+    city, near = facts.places.city, {*changed.tolist(), *around}
+    communities = {cell.community for cell in current.cells if cell.id in near}
+    tops = tuple(sorted({top_code(current.chain(each), city) for each in communities}))
+    return _Kept(Places(then, city), current, changed, around, tops, frozen)
 
 
 def _moves(connection: Connection, kept: _Kept) -> Moves:
@@ -116,7 +128,7 @@ def _moves(connection: Connection, kept: _Kept) -> Moves:
     ids = np.array([cell.id for cell in kept.places.grid.cells] + [0], np.int32)
     found = {}
     for subject in SUBJECTS:
-        standing = read_standing(connection, subject, kept.changed.tolist())
+        standing = read_standing(connection, subject, kept.tops, kept.changed.tolist(), kept.around)
         positions, _ = kept.places.grid.index.locate_many(standing.lon, standing.lat)
         order = np.argsort(standing.ids)
         found[subject.table.name] = (standing.ids[order], ids[positions][order])
@@ -124,7 +136,7 @@ def _moves(connection: Connection, kept: _Kept) -> Moves:
 
 
 def _recounted(facts: Facts, kept: _Kept, moves: Moves) -> Facts:
-    changed = np.zeros(int(max(kept.changed.max(initial=0), 0)) + 1, bool)
+    changed = np.zeros(int(kept.changed.max(initial=0)) + 1, bool)
     changed[kept.changed] = True
     parts = {}
     for subject, part in facts.parts.items():
@@ -144,17 +156,18 @@ def _placed(
     """The columns with the other grid's cells. A row that changed since it was read has its point of then."""
     if moved is None or not len(columns):
         return columns
-    known = np.minimum(columns.cells, len(changed) - 1)
-    rows = np.flatnonzero(changed[known] & (columns.cells < len(changed)))
-    if not len(rows):
-        return columns
     ids, cells_of = moved
+    size = max(columns.highest_cell, len(changed), *kept.around, 0) + 1
+    near = np.zeros(size, np.int8)
+    near[list(kept.around)] = _AROUND
+    near[: len(changed)][changed] = _CHANGED
+    rows = np.flatnonzero(near[columns.cells])
     wanted = columns.ids[rows]
     at = np.minimum(np.searchsorted(ids, wanted), max(len(ids) - 1, 0))
     there = ids[at] == wanted if len(ids) else np.zeros(len(rows), bool)
     cells = np.array(columns.cells)
     cells[rows[there]] = cells_of[at[there]]
-    rest = rows[~there]
+    rest = rows[~there & (near[columns.cells[rows]] == _CHANGED)]
     if len(rest):
         index, grid = kept.places.grid.index, kept.places.grid
         lon, lat = columns.east[rest] / STEPS_PER_DEGREE, columns.north[rest] / STEPS_PER_DEGREE

@@ -51,7 +51,12 @@ def get_notices(
         city = read_city(connection)
         if territory not in read_issued(connection, [territory]):
             raise NotFound(f"no area or cell {territory!r}")
-        found = _readable(connection, actor, territory, since, limit)
+        _check(connection, actor, territory)
+        found = [
+            each
+            for each in read_notices(connection, territory, datetime.now(UTC), since, limit)
+            if covers(actor, each.notice.places)
+        ]
         handled = read_handled(connection, sorted({each.notice.post for each in found}))
     notices = [_notice(each) for each in found]
     incidents = [HandledOut.model_validate(dict(each)) for each in handled]
@@ -62,16 +67,12 @@ def get_notices(
     return Response(body.model_dump_json(), media_type=MEDIA["json"], headers=headers)
 
 
-def _readable(
-    connection: Connection, actor: Actor, territory: str, since: int, limit: int
-) -> Sequence[DatedNotice]:
-    """The notices whose territory, before or after, is the actor's; NotAllowed when none of them is."""
-    found = read_notices(connection, territory, datetime.now(UTC), since, limit)
-    mine = [each for each in found if covers(actor, each.notice.places)]
+def _check(connection: Connection, actor: Actor, territory: str) -> None:
+    """NotAllowed unless the territory is the actor's: as it lies today, or lay when a post there was told."""
     chain = territory_chain(connection, CELL_LEVEL, territory) or territory_chain(connection, "", territory)
-    if not mine and not covers(actor, [territory, *chain]):
+    told = read_notices(connection, territory, datetime.now(UTC), 0, _MOST_NOTICES)
+    if not any(covers(actor, places) for places in ([territory, *chain], *(each.notice.places for each in told))):
         raise NotAllowed(f"{territory} is outside your territories")
-    return mine
 
 
 def _notice(each: DatedNotice) -> NoticeOut:

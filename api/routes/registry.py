@@ -40,7 +40,7 @@ from api.schemas.registry import (
 )
 from gridmap.crs import Floats, check_name, from_wgs84
 from gridmap.errors import InvalidInput
-from gridmap.history import revision_for, successors
+from gridmap.history import area_successors, revision_for, successors
 from gridmap.model import CELL_KINDS, PUBLIC, City, Revision
 from gridmap.store import registry
 from gridmap.store.city import read_city
@@ -130,15 +130,33 @@ def get_area(
     f: Form = "json",
     crs: Crs = "wgs84",
 ) -> AreaDetail | FeatureCollection:
-    """One area, those above it, and its cells counted by kind."""
+    """One area, those above it, and its cells counted by kind.
+
+    A retired code answers as it last was, with when it ended and what became of it by today.
+    """
     crs = check_name(crs)
     with service.database.begin(PUBLIC) as connection:
         city, grid = _city_and_revision(connection, at, revision)
-        chain = read_chain(connection, grid, code)
-        rows = registry.read_areas(connection, grid.number, city.lowest_level, code=code, shapes=f == "geojson")
+        last = registry.last_of_area(connection, grid.number, code)
+        valid_in = grid if last is None else read_revision(connection, last)
+        chain = read_chain(connection, valid_in, code)
+        (row,) = registry.read_areas(
+            connection, valid_in.number, city.lowest_level, code=code, shapes=f == "geojson"
+        )
+        ended = None if last is None else read_revision(connection, last + 1).valid_from
+        heirs = [] if last is None else area_successors(connection, code, last, grid.number)
+    properties = {
+        **_area(row),
+        "revision": grid.number,
+        "status": "current" if last is None else "retired",
+        "last_revision": last,
+        "ended_at": ended,
+        "successors": [dataclasses.asdict(each) for each in heirs],
+        "areas": [area.model_dump() for area in shape.areas(chain[1:])],
+    }
     if f == "geojson":
-        return _collection(city, grid, crs, [(row.code, row.wkb, _area(row)) for row in rows], None)
-    return AreaDetail(revision=grid.number, areas=shape.areas(chain[1:]), **_area(rows[0]))
+        return _collection(city, grid, crs, [(row.code, row.wkb, properties)], None)
+    return AreaDetail.model_validate(properties)
 
 
 @router.get("/cells", response_model=CellsOut | FeatureCollection)

@@ -30,10 +30,22 @@ class AreasOut(BaseModel):
     next: str | None
 
 
+class Successor(BaseModel):
+    """A cell or area that has a part of a retired one now, by however many steps; elements leave persons out."""
+
+    code: str
+    area_share: float
+    element_share: float | None
+
+
 class AreaDetail(RegistryArea):
-    """One area with those above it."""
+    """One area with those above it; a retired one as it last was, with its successors at ``revision``."""
 
     revision: int
+    status: Literal["current", "retired"]
+    last_revision: int | None
+    ended_at: datetime | None
+    successors: list[Successor]
     areas: list[AreaOut]
 
 
@@ -54,14 +66,6 @@ class CellsOut(BaseModel):
     revision: int
     cells: list[RegistryCell]
     next: str | None
-
-
-class Successor(BaseModel):
-    """A cell that has a part of a retired one now, by however many steps; elements leave persons out."""
-
-    code: str
-    area_share: float
-    element_share: float | None
 
 
 class CellDetail(RegistryCell):

@@ -83,15 +83,17 @@ def write_shares(
 
 
 def share_again(connection: Connection, cell_ids: Sequence[int], placing: Placing) -> int:
-    """After a redraw, share out anew the lines and polygons that have a share in cells that changed; how many."""
+    """After a redraw, share out anew the lines and polygons that have a share in some cells; how many differ."""
     drawn = read_shapes(connection, elements_shared_by(connection, cell_ids))
     if not drawn:
         return 0
     geometries = np.array(list(drawn.values()), dtype=object)
     extents = Extents(np.arange(len(drawn)), shares_of(placing.grid.index, geometries))
+    stored = newest_shares(connection, list(drawn))
     shares = {each: extents.of(number, placing) for number, each in enumerate(drawn)}
-    replace_shares(connection, shares, placing.grid.revision.number)
-    return len(drawn)
+    differing = {each: share for each, share in shares.items() if not _are_same(share, stored[each])}
+    replace_shares(connection, differing, placing.grid.revision.number)
+    return len(differing)
 
 
 def _are_same(one: Mapping[int, float], other: Mapping[int, float]) -> bool:

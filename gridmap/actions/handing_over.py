@@ -16,8 +16,8 @@ from gridmap.coverage.grid import Grid
 from gridmap.errors import NotAllowed, NotFound, RuleBroken
 from gridmap.model import CELL_LEVEL, Actor, Post
 from gridmap.redraw.change import Redrawn
-from gridmap.redraw.lineage import AreaStep, Shares
 from gridmap.redraw.posts import Territories, first_post, moves_of, territories
+from gridmap.redraw.steps import AreaStep, Shares
 from gridmap.store.database import Connection, Database
 from gridmap.store.notices import (
     Notice,

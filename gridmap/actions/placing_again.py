@@ -31,15 +31,24 @@ class Moved:
 
 
 def place_again(
-    connection: Connection, gone: Sequence[int], before: Placing, after: Placing, subject: Subject
+    connection: Connection,
+    gone: Sequence[int],
+    around: Sequence[int],
+    before: Placing,
+    after: Placing,
+    subject: Subject,
 ) -> Moved:
-    """Place what stands in changed cells (their ids), and in cells that are in another district now."""
+    """Place what stands in changed cells (their ids), on edges ``around`` them, and in another district now.
+
+    On a common edge the lowest code decides, so another code may take points from a cell that stays as it is.
+    """
     elsewhere = _in_another_top(before, after)
     chosen = sorted({*gone, *elsewhere})
     none = np.empty(0, np.int64)
     if not chosen:
         return Moved(none, none, none)
-    standing = read_standing(connection, subject, chosen)
+    tops = sorted({before.top_of_id[cell] for cell in (*chosen, *around)})
+    standing = read_standing(connection, subject, tops, chosen, around)
     placed = after.place_points(standing.lon, standing.lat)
     same = (
         (placed.cell_ids == standing.cell_ids)

@@ -18,8 +18,8 @@ from gridmap.actions.placing_again import Moved, place_again
 from gridmap.coverage.grid import Grid
 from gridmap.errors import InvalidInput, RuleBroken, Unavailable
 from gridmap.model import Actor, City, Revision
-from gridmap.redraw.change import GridChange, Redrawn, area_shares, new_codes, redrawn
-from gridmap.redraw.lineage import AreaStep, area_cells, area_steps
+from gridmap.redraw.change import GridChange, Redrawn, area_shares, neighbours, new_codes, redrawn
+from gridmap.redraw.steps import AreaStep, area_cells, area_steps
 from gridmap.store.addresses import refresh_areas
 from gridmap.store.bands import insert_boxes
 from gridmap.store.city import read_city
@@ -112,7 +112,8 @@ def write_revision(
     _write_cells(connection, before, result)
     write_areas(connection, result)
     shaped = write_area_shapes(connection, before, result, city)
-    refresh_areas(connection, sorted(shaped | result.areas.gone | result.areas.drawn))
+    renamed = result.areas.gone | result.areas.drawn
+    refresh_areas(connection, sorted(shaped | renamed), renamed=bool(renamed))
     progress("hex cover and zoom bands")
     if len(result.gone):
         redraw_cover(connection, before, result.grid, result.gone, result.drawn, progress)
@@ -124,11 +125,14 @@ def write_revision(
     progress("placing what lies in the cells that changed")
     placing, was = Placing(result.grid, city), Placing(before, city)
     gone = [before.cells[at].id for at in result.gone.tolist()]
-    moves = {subject.table.name: place_again(connection, gone, was, placing, subject) for subject in SUBJECTS}
+    around = neighbours(result.grid, result.drawn)
+    moves = {
+        subject.table.name: place_again(connection, gone, around, was, placing, subject) for subject in SUBJECTS
+    }
     if gone:
-        share_again(connection, gone, placing)
+        share_again(connection, [*gone, *around], placing)
     shares = area_shares(before, result.grid, result.gone, result.drawn)
-    steps = _write_lineage(connection, before, result, shares)
+    steps = _write_lineage(connection, was, result, shares)
     incidents: Moved = moves[INCIDENT.table.name]
     staffing = hand_over(
         connection, before, result, shares, steps, incidents, posts, as_far_as_there=as_far_as_there
@@ -180,15 +184,16 @@ def _check_codes(connection: Connection, before: Grid, change: GridChange) -> No
         raise RuleBroken(f"a code is issued once: {code} {known}")
 
 
-def _write_lineage(connection: Connection, before: Grid, result: Redrawn, shares: Shares) -> list[AreaStep]:
+def _write_lineage(connection: Connection, was: Placing, result: Redrawn, shares: Shares) -> list[AreaStep]:
     """What became of cells and of areas; elements count but for persons."""
-    now = result.grid.revision.number
+    before, now = was.grid, result.grid.revision.number
     lost = area_cells(before, result, shares)
     positions = {*result.gone.tolist(), *(at for each in lost.values() for at in each)}
     ids = [before.cells[at].id for at in sorted(positions)]
+    tops = sorted({was.top_of_id[cell] for cell in ids})
     counted: dict[tuple[int, int], int] = {}
     standing: dict[int, int] = {}
-    for (old, new, class_), count in count_moves(connection, "element", ids, now - 1, now).items():
+    for (old, new, class_), count in count_moves(connection, "element", tops, ids, now - 1, now).items():
         if class_ != "person":
             counted[old, new] = counted.get((old, new), 0) + count
             standing[old] = standing.get(old, 0) + count

@@ -126,3 +126,14 @@ def _check_outer_line(before: Grid, after: Grid, gone: Positions, drawn: Positio
     place = shapely.point_on_surface(shapely.symmetric_difference(was, now))
     where = "" if place.is_empty else f" at {place.x:.7f} {place.y:.7f}"
     raise RuleBroken(f"the redraw would leave a gap or move the outer line of what it covers{where}")
+
+
+def neighbours(grid: Grid, positions: Positions) -> list[int]:
+    """The ids of the cells that touch some others, by position, and are none of them.
+
+    A point on a common edge is in the cell with the lowest code, so one in them may go over when a code changes.
+    """
+    if not len(positions):
+        return []
+    _, found = shapely.STRtree(grid.index.degrees).query(grid.index.degrees[positions], predicate="intersects")
+    return sorted({grid.cells[at].id for at in found.tolist()} - {grid.cells[at].id for at in positions.tolist()})

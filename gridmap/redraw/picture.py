@@ -78,10 +78,9 @@ def _metric(shapes: Geometries, city: City) -> Geometries:
 
 def _frame(before: Geometries, after: Geometries) -> tuple[float, float, float, float]:
     """A square around all that differs, with a rim of a tenth; a square kilometre where nothing does."""
-    bounds = shapely.total_bounds(np.concatenate([before, after]))
-    if not np.isfinite(bounds).all():
+    if not len(before) + len(after):
         return (0.0, 0.0, 1000.0, 1000.0)
-    west, south, east, north = bounds.tolist()
+    west, south, east, north = shapely.total_bounds(np.concatenate([before, after])).tolist()
     half = max(east - west, north - south) * 0.55
     x, y = (west + east) / 2, (south + north) / 2
     return (x - half, y - half, x + half, y + half)

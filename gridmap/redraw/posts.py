@@ -1,6 +1,6 @@
 """Whose posts go where when territories end: by the planner's word, else to the largest part. Pure.
 
-Imports ``change``, ``lineage``, ``coverage``, ``model`` and ``errors``.
+Imports ``change``, ``steps``, ``coverage``, ``model`` and ``errors``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gridmap.duty import LADDER_KINDS
 from gridmap.errors import InvalidInput
 from gridmap.model import CELL_LEVEL, Post
 from gridmap.redraw.change import Redrawn
-from gridmap.redraw.lineage import AreaStep, Shares
+from gridmap.redraw.steps import AreaStep, Shares
 
 Place = tuple[str, str]
 

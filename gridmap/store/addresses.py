@@ -184,16 +184,17 @@ _NEW_AREA_NAMES = text(
 )
 
 
-def refresh_areas(connection: Connection, codes: Sequence[str]) -> None:
-    """Bring names and addresses of areas up to date that begin, end, or have another name or shape."""
+def refresh_areas(connection: Connection, codes: Sequence[str], *, renamed: bool) -> None:
+    """Bring addresses of areas up to date that begin, end or differ; the names too, if some are ``renamed``."""
     if not codes:
         return
     given = {"codes": list(codes)}
     connection.execute(
         text("DELETE FROM address WHERE kind = 'area' AND code = ANY(CAST(:codes AS text[]))"), given
     )
-    connection.execute(_LOST_AREA_NAMES)
-    _insert_names(connection, connection.execute(_NEW_AREA_NAMES, given).all())
+    if renamed:
+        connection.execute(_LOST_AREA_NAMES)
+        _insert_names(connection, connection.execute(_NEW_AREA_NAMES, given).all())
     _insert_vague(connection, connection.execute(_POINTS_OF_AREAS, given).all())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, insert, text
 
-from gridmap.redraw.lineage import AreaStep, Step
+from gridmap.redraw.steps import AreaStep, Step
 from gridmap.store import tables
 
 Pair = tuple[int, int]
@@ -22,7 +22,7 @@ _MOVES = {
         SELECT was.cell_id AS old, coalesce(now.cell_id, 0) AS new, {kind} AS kind, count(*) AS number
         FROM {subject}_placement AS was JOIN {subject} ON {subject}.id = was.{subject}_id
         JOIN {subject}_placement AS now ON now.{subject}_id = was.{subject}_id AND {_VALID.format("now", "after")}
-        WHERE was.cell_id = ANY(:cells) AND {_VALID.format("was", "before")}
+        WHERE was.top = ANY(:tops) AND was.cell_id = ANY(:cells) AND {_VALID.format("was", "before")}
         GROUP BY 1, 2, 3
         """  # noqa: S608 - the parts are constants of this module
     )
@@ -98,13 +98,14 @@ def insert_area_lineage(connection: Connection, revision: int, steps: Sequence[A
 
 
 def count_moves(
-    connection: Connection, subject: str, cell_ids: Sequence[int], before: int, after: int
+    connection: Connection, subject: str, tops: Sequence[str], cell_ids: Sequence[int], before: int, after: int
 ) -> dict[tuple[int, int, str], int]:
     """(cell id at ``before``, at ``after`` or 0, kind) -> how many elements or incidents that were there at both.
 
-    The kind is an element's class, or whether an incident is ``open`` or ``closed`` now.
+    ``tops``: the codes that lead the placements there at ``before``. The kind is an element's class, or whether
+    an incident is ``open`` or ``closed`` now.
     """
-    given = {"cells": list(cell_ids), "before": before, "after": after}
+    given = {"tops": list(tops), "cells": list(cell_ids), "before": before, "after": after}
     return {(row.old, row.new, row.kind): row.number for row in connection.execute(_MOVES[subject], given)}
 
 

@@ -34,6 +34,14 @@ _CELL = text(
 )
 
 
+_AREA_LAST = text(
+    """
+    SELECT upper(revisions) - 1 AS last FROM area
+    WHERE code = :code AND lower(revisions) <= :revision ORDER BY lower(revisions) DESC LIMIT 1
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AreaRow:
     """An area of the registry with its cells counted; ``wkb`` is its derived shape where asked for."""
@@ -194,6 +202,17 @@ def read_cell(connection: Connection, revision: int, code: str) -> CellHistory:
         raise NotFound(f"no cell {code!r} up to revision {revision}")
     retired = row.last is not None and row.last < revision
     return CellHistory(_cell_row(row), row.last if retired else None)
+
+
+def last_of_area(connection: Connection, revision: int, code: str) -> int | None:
+    """The last revision before ``revision`` that had an area which has ended, None while it is valid.
+
+    NotFound when the code was never issued by then.
+    """
+    row = connection.execute(_AREA_LAST, {"code": code, "revision": revision}).one_or_none()
+    if row is None:
+        raise NotFound(f"no area {code!r} up to revision {revision}")
+    return row.last if row.last is not None and row.last < revision else None
 
 
 def read_cell_by_id(connection: Connection, revision: int, cell_id: int) -> CellRow:

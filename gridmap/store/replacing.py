@@ -30,15 +30,34 @@ class Standing:
     edge_distances_m: NDArray[np.float32]
 
 
-def read_standing(connection: Connection, subject: Subject, cell_ids: Sequence[int]) -> Standing:
-    """All subjects whose placement now is in one of some cells."""
+def read_standing(
+    connection: Connection,
+    subject: Subject,
+    tops: Sequence[str],
+    cell_ids: Sequence[int],
+    neighbours: Sequence[int] = (),
+) -> Standing:
+    """All subjects whose placement now is in one of some cells, or on the edge of one of their ``neighbours``.
+
+    ``tops``: the codes that lead the placements in all of these.
+    """
     codes = " ".join(f"WHEN '{how}' THEN {code}" for code, how in enumerate(HOW))
-    found = read_packed(
-        connection,
-        "SELECT subject.id, ST_X(geom), ST_Y(geom), cell_id, "  # noqa: S608 - numbers and constants only
+    query = (
+        "SELECT subject.id, ST_X(geom), ST_Y(geom), cell_id, "  # noqa: S608 - the table's own names
         f"CASE how {codes} END, coalesce(edge_distance_m, 'NaN') FROM {subject.placement.name} AS placement "
         f"JOIN {subject.table.name} AS subject ON subject.id = placement.{subject.key} "
-        f"WHERE last_revision IS NULL AND cell_id IN ({', '.join(str(int(each)) for each in cell_ids)})",
+        "WHERE last_revision IS NULL AND top = ANY(%(tops)s::text[]) AND cell_id = ANY(%(every)s::int[]) "
+        "AND (cell_id = ANY(%(cells)s::int[]) OR how = 'edge')"
+    )
+    given = {
+        "tops": list(tops),
+        "every": [*map(int, cell_ids), *map(int, neighbours)],
+        "cells": [*map(int, cell_ids)],
+    }
+    bound = connection.connection.cursor().mogrify(query, given).decode()
+    found = read_packed(
+        connection,
+        bound,
         {"id": ">i8", "lon": ">f8", "lat": ">f8", "cell_id": ">i4", "how": ">i4", "edge": ">f4"},
     )
     return Standing(

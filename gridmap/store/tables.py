@@ -741,6 +741,7 @@ address = Table(
     CheckConstraint("(kind = 'street') = (GeometryType(geom) <> 'POINT')", name="point"),
     Index("ix_address_name_id", "name_id", "kind", "number"),
     Index("ix_address_other_id", "other_id"),
+    Index("ix_address_code", "code", postgresql_where=text("code IS NOT NULL")),
     comment="Derived: what has an address, as points (streets as lines). The cell comes from the index.",
 )
 

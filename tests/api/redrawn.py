@@ -57,6 +57,6 @@ def redraw(database: Database, service: Any) -> Story:
 
 def get(client: TestClient, path: str, headers: dict[str, str] | None = None, **query: object) -> Any:
     """The JSON of a good answer."""
-    answer = client.get(path, params=query, headers=headers or {})
+    answer = client.get(path, params=query or None, headers=headers or {})
     assert answer.status_code == 200, (path, query, answer.text)
     return answer.json()

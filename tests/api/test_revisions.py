@@ -153,6 +153,8 @@ def test_a_difference_as_table_picture_and_page(told: TestClient, story: Story) 
     image = np.asarray(Image.open(io.BytesIO(picture.content)).convert("RGB"))
     assert image.shape[1] == 900
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 20
+    nothing = told.get("/v1/revisions/3/diff/3", params={"f": "png", "width": 900})
+    assert Image.open(io.BytesIO(nothing.content)).width == 900
     page = told.get(path, params={"f": "html"})
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert story.split in page.text
@@ -190,6 +192,20 @@ def test_a_retired_code_answers_with_todays_successors(told: TestClient, story: 
     assert sum(each["area_share"] for each in cell["successors"]) == pytest.approx(1.0)
     then = get(told, f"/v1/cells/{story.split}", revision=1)
     assert (then["status"], then["ended_at"], then["successors"]) == ("current", None, [])
+
+
+def test_a_retired_area_answers_as_it_last_was(told: TestClient, story: Story) -> None:
+    old, new = story.recoded
+    area = get(told, f"/v1/areas/{old}")
+    assert (area["status"], area["last_revision"], area["revision"]) == ("retired", 2, 4)
+    assert area["ended_at"] == get(told, "/v1/revisions/3")["valid_from"]
+    assert [(each["code"], each["area_share"]) for each in area["successors"]] == [(new, 1.0)]
+    assert area["cells"] == len(story.changes[1].drawn)
+    (feature,) = get(told, f"/v1/areas/{old}", f="geojson")["features"]
+    (today,) = get(told, f"/v1/areas/{new}", f="geojson")["features"]
+    assert shape(feature["geometry"]).equals(shape(today["geometry"]))
+    assert get(told, f"/v1/areas/{new}")["successors"] == []
+    assert told.get("/v1/areas/nowhere").status_code == 404
 
 
 def test_going_back_is_for_publishers(

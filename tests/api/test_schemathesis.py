@@ -144,6 +144,7 @@ BODIES: dict[str, dict[str, object]] = {
         "source": "T-random",
         "elements": [{"id": "1", "lon": 117.2013, "lat": 39.119, "class": "object", "category": "bench"}],
     },
+    "/v1/revisions/{revision}/restore": {"note": "as it was"},
     "/v1/incidents": {
         "crs": "wgs84",
         "source": "T-random",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.bands import publish_bands
 from gridmap.actions.placing import Placing
+from gridmap.actions.points import load_points
 from gridmap.actions.publish import Published, publish
+from gridmap.actions.restore import restore
 from gridmap.actions.verify import verify_city
 from gridmap.coverage.grid import Grid
 from gridmap.errors import InvalidInput, RuleBroken
+from gridmap.ingest.description import read_mapping
 from gridmap.model import Area
 from gridmap.redraw.change import GridChange
 from gridmap.store.addresses import rebuild_addresses
@@ -203,3 +208,40 @@ def test_a_district_that_goes_elsewhere_takes_its_placements_along(heping_copy: 
         wrong = connection.execute(text(change)).rowcount
     assert wrong > 0
     assert f"{wrong:,} elements lead with another" in verify_city(heping_copy, OPERATOR, quiet).faults[0]
+
+
+def on_every_corner(database: Database, grid: Grid, folder: Path) -> int:
+    """Elements on corners of cells, where the lowest code decides; how many."""
+    corners = np.unique(shapely.get_coordinates(grid.index.degrees), axis=0)
+    lines = [f"{at},{lon!r},{lat!r}" for at, (lon, lat) in enumerate(corners[::7].tolist())]
+    (folder / "corners.csv").write_text("\n".join(["id,lon,lat", *lines]), encoding="utf-8")
+    given = 'file = "corners.csv"\nsource = "corners"\ncrs = "wgs84"\nid = "id"\nlon = "lon"\nlat = "lat"\n'
+    (folder / "corners.toml").write_text(
+        f'[[elements]]\n{given}class = {{ value = "object" }}\ncategory = {{ value = "bench" }}\n',
+        encoding="utf-8",
+    )
+    sections = read_mapping(folder / "corners.toml").sections
+    load_points(database, OPERATOR, sections, folder, quiet, trust_crs=True)
+    return len(lines)
+
+
+def test_another_code_takes_points_on_its_edge_from_its_neighbours(
+    heping_copy: Database, rng: Rng, tmp_path: Path
+) -> None:
+    """Law 1: on a shared edge or corner the lowest code wins, also when only a neighbour's code is another one."""
+    grid = grid_of(heping_copy)
+    assert on_every_corner(heping_copy, grid, tmp_path) > 1000
+    for turn in range(3):
+        code = grid.cells[int(rng.integers(len(grid.cells) // 2, len(grid.cells)))].code
+        lowest = GridChange(frozenset({code}), {f"0{turn}": drawn_in(grid, code)})
+        publish_next(heping_copy, lowest, grid)
+        grid = grid_of(heping_copy)
+    taken = (
+        "SELECT count(*) FROM element_placement AS now JOIN element_placement AS was USING (element_id) "
+        "JOIN cell ON cell.id = was.cell_id WHERE now.first_revision > 1 AND was.last_revision = "
+        "now.first_revision - 1 AND now.how = 'edge' AND upper_inf(cell.revisions)"
+    )
+    assert rows(heping_copy, taken) > [(0,)]
+    assert verify_city(heping_copy, OPERATOR, quiet).faults == []
+    restore(heping_copy, OPERATOR, 1, grid.revision.valid_from + timedelta(days=1), "", quiet)
+    assert verify_city(heping_copy, OPERATOR, quiet).faults == []

@@ -25,6 +25,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_area_lineage_from_code", "area_lineage", ["from_code"], unique=False)
     op.create_index("ix_lineage_from_id", "lineage", ["from_id"], unique=False)
+    op.create_index(
+        "ix_address_code", "address", ["code"], unique=False, postgresql_where=sa.text("code IS NOT NULL")
+    )
     op.create_table(
         "notice",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
