@@ -196,7 +196,7 @@ class Told:
 def told(city: City, flows: Mapping[str, Mapping[Pair, float]], *, everything: bool) -> Told:
     """Hide what is below k, and besides as much as keeps it from being worked out.
 
-    ``moved`` is what changes cell in all, None when a flow of it is hidden; a workload is None when it rests on one.
+    ``moved`` is what changes cell in all, None when one of it is hidden; so is a workload.
     """
     shown: dict[str, tuple[Flow, ...]] = {}
     moved: dict[str, float | None] = {}

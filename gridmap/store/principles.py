@@ -12,7 +12,8 @@ import pyarrow as pa
 import shapely
 from sqlalchemy import Connection, delete, func, insert, select
 
-from gridmap.redraw.principles.finding import Finding, Offender
+from gridmap.redraw.principles.finding import Finding, Offender, Value
+from gridmap.redraw.principles.measured import PRINCIPLES
 from gridmap.store import tables
 from gridmap.store.copy import copy_rows, geometry_column
 
@@ -28,10 +29,44 @@ class Kept:
 
 def keep_findings(connection: Connection, revision: int, mark: str, findings: Sequence[Finding]) -> None:
     """Put findings in the place of those that a revision has."""
-    table = tables.principle_figures
+    table = tables.principle_measure
     connection.execute(delete(table).where(table.c.revision == revision))
-    plain = [_plain(each) for each in findings]
-    connection.execute(insert(table).values(revision=revision, mark=mark, findings=plain))
+    connection.execute(insert(table).values(revision=revision, mark=mark))
+    connection.execute(insert(tables.principle_finding), [_finding_row(revision, each) for each in findings])
+    figures = [row for each in findings for row in _figure_rows(revision, each)]
+    if figures:
+        connection.execute(insert(tables.principle_figure), figures)
+    _keep_offenders(connection, revision, findings)
+
+
+def _finding_row(revision: int, finding: Finding) -> dict[str, Any]:
+    names = ("title", "passes", "blocks", "not_measured", "offenders_of_people")
+    number = [key for key, _, _ in PRINCIPLES].index(finding.key)
+    return {
+        "revision": revision,
+        "principle": finding.key,
+        "number": number,
+        **{name: getattr(finding, name) for name in names},
+    }
+
+
+def _figure_rows(revision: int, finding: Finding) -> list[dict[str, Any]]:
+    return [
+        {
+            "revision": revision,
+            "principle": finding.key,
+            "number": number,
+            "figure": figure,
+            "value": None if isinstance(value, str) else value,
+            "whole": isinstance(value, int),
+            "said": value if isinstance(value, str) else None,
+            "of_people": figure in finding.of_people,
+        }
+        for number, (figure, value) in enumerate(finding.figures.items())
+    ]
+
+
+def _keep_offenders(connection: Connection, revision: int, findings: Sequence[Finding]) -> None:
     flat = [(each.key, at, one) for each in findings for at, one in enumerate(each.offenders)]
     if not flat:
         return
@@ -51,9 +86,9 @@ def keep_findings(connection: Connection, revision: int, mark: str, findings: Se
 
 def find_findings(connection: Connection, revision: int, mark: str) -> Kept | None:
     """What is kept of a revision under this mark; None when it was not measured so."""
-    table, offender = tables.principle_figures, tables.principle_offender
+    table, offender = tables.principle_measure, tables.principle_offender
     row = connection.execute(
-        select(table.c.findings, table.c.measured_at).where(table.c.revision == revision, table.c.mark == mark)
+        select(table.c.measured_at).where(table.c.revision == revision, table.c.mark == mark)
     ).one_or_none()
     if row is None:
         return None
@@ -63,8 +98,34 @@ def find_findings(connection: Connection, revision: int, mark: str) -> Kept | No
         .group_by(offender.c.principle)
     )
     counts = {str(key): int(count) for key, count in connection.execute(counted)}
-    findings = tuple(_finding(each) for each in row.findings)
+    findings = _read_findings(connection, revision)
     return Kept(findings, {each.key: counts.get(each.key, 0) for each in findings}, row.measured_at)
+
+
+def _read_findings(connection: Connection, revision: int) -> tuple[Finding, ...]:
+    finding, figure = tables.principle_finding, tables.principle_figure
+    figures: dict[str, dict[str, Value]] = {}
+    of_people: dict[str, set[str]] = {}
+    query = select(figure).where(figure.c.revision == revision).order_by(figure.c.principle, figure.c.number)
+    for row in connection.execute(query):
+        number = int(row.value) if row.whole else row.value
+        figures.setdefault(row.principle, {})[row.figure] = row.said if row.said is not None else number
+        if row.of_people:
+            of_people.setdefault(row.principle, set()).add(row.figure)
+    rows = connection.execute(select(finding).where(finding.c.revision == revision).order_by(finding.c.number))
+    return tuple(
+        Finding(
+            row.principle,
+            row.title,
+            figures.get(row.principle, {}),
+            row.passes,
+            row.blocks,
+            row.not_measured,
+            frozenset(of_people.get(row.principle, ())),
+            row.offenders_of_people,
+        )
+        for row in rows
+    )
 
 
 def read_offenders(connection: Connection, revision: int, key: str, after: int, limit: int) -> list[Offender]:
@@ -78,20 +139,3 @@ def read_offenders(connection: Connection, revision: int, key: str, after: int, 
     )
     rows = connection.execute(query)
     return [Offender(cell, what, value, shapely.from_wkb(bytes(wkb))) for cell, what, value, wkb in rows]
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    return {
-        "key": finding.key,
-        "title": finding.title,
-        "figures": dict(finding.figures),
-        "passes": finding.passes,
-        "blocks": finding.blocks,
-        "not_measured": finding.not_measured,
-        "of_people": sorted(finding.of_people),
-        "offenders_of_people": finding.offenders_of_people,
-    }
-
-
-def _finding(plain: Mapping[str, Any]) -> Finding:
-    return Finding(**{**plain, "of_people": frozenset(plain["of_people"])})

@@ -122,6 +122,23 @@ def check_hexes(run: Run, cover: Path) -> None:
     assert json.loads(run("hexes", "--rebuild", "--json").stdout)["changed"] == 0
 
 
+def check_principles(run: Run, places: Path) -> None:
+    """The five principles in words, for machines, and where they do not hold."""
+    in_words = run("principles")
+    assert in_words.returncode == 0, in_words.stderr
+    assert "territory first 属地为主: not measured: there are no outlines" in in_words.stdout
+    assert "share_in_band_basic:" in in_words.stdout
+    found = json.loads(run("principles", "--revision", "1", "--json", "--offenders", str(places)).stdout)
+    assert [each["key"] for each in found["principles"]] == ["territory", "streets", "size", "seamless", "fixed"]
+    features = json.loads(places.read_text(encoding="utf-8"))["features"]
+    assert len(features) == sum(each["offenders"] for each in found["principles"])
+    assert {each["properties"]["principle"] for each in features} >= {"streets", "size"}
+    again = json.loads(run("principles", "--again", "--json").stdout)
+    assert again["measured_at"] > found["measured_at"]
+    assert again["principles"] == found["principles"]
+    assert "no revision 9" in refused(run("principles", "--revision", "9"))
+
+
 def check_base_map(run: Run, description: Path, with_map: Path) -> None:
     """A description's base map is put in and taken away."""
     assert "has no [base_map]" in refused(run("base-map", str(description)))
@@ -172,6 +189,7 @@ def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
     assert found["faults"] == []
     assert found["cells"] == report["cells"]
     check_hexes(run, home / "hexes.parquet")
+    check_principles(run, home / "places.geojson")
     in_words = run("verify")
     assert f"cells: {report['cells']:,}" in in_words.stdout
 

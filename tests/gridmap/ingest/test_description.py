@@ -60,6 +60,42 @@ def test_a_mapping_and_a_city_share_their_sections(tmp_path: Path) -> None:
         read_description(write(tmp_path, INCIDENTS))
 
 
+PRINCIPLES = """
+[principles]
+bands = { basic = [100, 400] }
+size_of = "workload"
+workload = { households = 1.0, open_incidents = 3.0 }
+outline_accuracy_m = 25.0
+"""
+
+
+def test_a_city_may_say_what_it_asks_of_cells(tmp_path: Path) -> None:
+    london = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    default = read_description(write(tmp_path, london)).as_city().principles
+    assert default.bands == dict.fromkeys(("basic", "full_service", "special"), (150, 500))
+    asked = read_description(write(tmp_path, london + PRINCIPLES)).as_city().principles
+    assert asked.bands == {"basic": (100, 400), "full_service": (150, 500), "special": (150, 500)}
+    assert (asked.size_of, asked.outline_accuracy_m) == ("workload", 25.0)
+    assert asked.formula == "1·households + 3·open_incidents"
+
+
+@pytest.mark.parametrize(
+    ("there", "wrong", "said"),
+    [
+        ("[100, 400]", "[400, 100]", "least first"),
+        ("basic =", "big =", "principles.bands"),
+        ('"workload"', '"beauty"', "households or workload"),
+        ("open_incidents", "scores", "principles.workload"),
+        ("= 3.0", "= -3.0", "0 or more"),
+        ("= 25.0", "= nan", "outline_accuracy_m"),
+    ],
+)
+def test_wrong_principles_are_named(tmp_path: Path, there: str, wrong: str, said: str) -> None:
+    text = (ROOT / "data" / "london.toml").read_text(encoding="utf-8") + PRINCIPLES
+    with pytest.raises(LoadRefused, match=said):
+        read_description(write(tmp_path, text.replace(there, wrong)))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
