@@ -5,18 +5,21 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from data.tianjin.build import build
+from data.tianjin.grid import Grid, build_grid
 from gridmap.access import OPERATOR
 from gridmap.actions.city import load_city
 from gridmap.cluster import Cluster
@@ -43,7 +46,14 @@ CHROMIUM_FLAGS = [
 ]
 
 # A worker takes whole files. These take longest and come first, so that at the end none is left alone with one.
-LONGEST_FIRST = ("tests/data/test_city.py",)
+LONGEST_FIRST = (
+    "tests/data/test_city.py",
+    "tests/api/test_schemathesis.py",
+    "tests/gridmap/actions/test_points.py",
+    "tests/test_notebooks.py",
+    "tests/data/test_tianjin_grid.py",
+    "tests/api/web/test_embed.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -192,13 +202,16 @@ def heping(make_database: Callable[[str], Database], heping_files: Path) -> Data
 
 @pytest.fixture(scope="session")
 def copy_of(postgis: Cluster) -> Callable[[Database, str], AbstractContextManager[Database]]:
-    """Makes copies of a database, which nobody else may be reading; they are dropped at the end."""
+    """Makes copies of a database, in which nobody may be at work; they are dropped at the end."""
 
     @contextmanager
     def copy(original: Database, name: str) -> Iterator[Database]:
         original.dispose()
         full = f"{name}_{os.getpid()}"
         postgis.drop_database(full)
+        # PostgreSQL copies no database that somebody is connected to; pools notice that a connection is gone
+        idle = f"datname = '{original.url.database}' AND state = 'idle'"
+        _as_superuser(postgis, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {idle}")
         _as_superuser(postgis, f"CREATE DATABASE {full} TEMPLATE {original.url.database} OWNER gridmap_owner")
         database = Database(postgis.url(full))
         yield database
@@ -236,8 +249,22 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-def _make_tianjin(postgis: Cluster, name: str, folder: Path) -> None:
-    """Make the whole city under another name and rename it when it is whole."""
+@pytest.fixture(scope="session")
+def whole_city(
+    alone: Callable[[str], AbstractContextManager[None]], tmp_path_factory: pytest.TempPathFactory
+) -> Grid:
+    """The grid of all 22,000 cells: the better part of a minute; of two workers one makes it for both."""
+    folder = tmp_path_factory.getbasetemp()
+    kept = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "whole_city.pickle"
+    with alone("whole city"):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(build_grid()))
+    grid: Grid = pickle.loads(kept.read_bytes())
+    return grid
+
+
+def _make_tianjin(postgis: Cluster, name: str, grid: Grid, folder: Path) -> None:
+    """Make the whole city of a grid under another name and rename it when it is whole."""
     for old in postgis.databases():
         if old.startswith("tianjin_"):
             postgis.drop_database(old)
@@ -246,7 +273,8 @@ def _make_tianjin(postgis: Cluster, name: str, folder: Path) -> None:
     database = Database(postgis.url(building))
     with database.begin(OPERATOR, long_work=True) as connection:
         upgrade(connection)
-    build(folder, as_of=AS_OF)
+    with mock.patch("data.tianjin.build.build_grid", return_value=grid):
+        build(folder, as_of=AS_OF)
     load_city(database, OPERATOR, read_description(folder / "CITY.toml"), folder, quiet)
     shutil.rmtree(folder)
     database.dispose()
@@ -258,12 +286,14 @@ def tianjin(
     postgis: Cluster,
     alone: Callable[[str], AbstractContextManager[None]],
     tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Database]:
     """A database with the whole demo city, read only: two minutes to make, kept while the code is the same."""
     name = f"tianjin_{_fingerprint()}"
     with alone("tianjin"):
         if name not in postgis.databases():
-            _make_tianjin(postgis, name, tmp_path_factory.mktemp("files") / "tianjin")
+            folder = tmp_path_factory.mktemp("files") / "tianjin"
+            _make_tianjin(postgis, name, request.getfixturevalue("whole_city"), folder)
     database = Database(postgis.url(name))
     yield database
     database.dispose()
