@@ -52,6 +52,10 @@ LONGEST_FIRST = (
     "tests/gridmap/actions/test_points.py",
     "tests/test_notebooks.py",
     "tests/data/test_tianjin_grid.py",
+    "tests/test_london.py",
+    "tests/test_duty_around_the_clock.py",
+    "tests/gridmap/releases/test_adversary.py",
+    "tests/gridmap/test_cluster.py",
     "tests/api/web/test_embed.py",
 )
 

@@ -24,7 +24,7 @@ from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.snapshot import read_grid, read_grid_after
 from tests.gridmap.actions.test_publish import CHANGES, grid_of, publish_next
-from tests.tiles.decoding import Around, decode
+from tests.tiles.decoding import Around, Feature, decode
 from tiles.address import BUFFER_UNITS, Address, box_of, corner, span_of
 from tiles.bake import BakeReport, bake
 from tiles.baked import path_of
@@ -219,6 +219,20 @@ def batched(addresses: list[Address]) -> Iterator[list[Address]]:
         yield addresses[start : start + TILES_A_QUERY]
 
 
+def turned_over(features: list[Feature]) -> set[int]:
+    """What the doubled areas may add up to beyond the tile: 0, but for needles.
+
+    A random split may leave a cell less than a unit wide. Rounding may turn its ring over, so that its neighbours
+    overlap by its area; it is drawn all the same, so that it counts once more.
+    """
+    found = {0}
+    for each in features:
+        longest = max(np.hypot(*(ring - np.roll(ring, 1, axis=0)).T).max() for ring in each.parts)
+        if each.doubled_area < longest:  # less than a unit high over its longest side
+            found |= {excess + 2 * each.doubled_area for excess in found}
+    return found
+
+
 @pytest.mark.parametrize("layer", ["cells", "community", "street", "district"])
 @pytest.mark.parametrize("z", range(6, 17))
 def test_a_point_lies_in_what_the_index_says(state: State, layer: str, z: int) -> None:
@@ -243,7 +257,7 @@ def test_a_point_lies_in_what_the_index_says(state: State, layer: str, z: int) -
             features = [] if content is None else decode(content)[layer]
             codes = {each.id: each.properties["code"] for each in features}
             if state.whole.contains(shapely.box(*box_of(address, 200))):
-                assert sum(each.doubled_area for each in features) == WHOLE, address
+                assert sum(each.doubled_area for each in features) - WHOLE in turned_over(features), address
             around, (left, top) = Around(features), corner(address)
             for at in tiles[address]:
                 found = around.at((xy[at, 0] - left) / unit_m(z), (top - xy[at, 1]) / unit_m(z))
