@@ -10,6 +10,8 @@ UV_VERSION := 0.13.9
 NODE_VERSION := 24.19.0
 BIN := .venv/bin
 UV := $(BIN)/uv
+# Two workers that take whole files, in the order of tests/conftest.py.
+TEST := $(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
 
 # Finds a Python >= 3.11 that can make environments, and makes .venv with it.
 define MAKE_VENV
@@ -134,7 +136,7 @@ demo: setup ## set everything up and serve the demo city at http://127.0.0.1:800
 	@exec $(BIN)/gridmap demo
 
 test: setup-dev ## set everything up and run the tests
-	@exec $(BIN)/python -m pytest -m "not soak"
+	@exec $(TEST)
 
 soak: setup-dev ## run the long tests
 	@exec $(BIN)/python -m pytest -m soak
@@ -144,7 +146,7 @@ check: setup-dev ## format, lint, types, architecture and tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	exec $(BIN)/python -m pytest -m "not soak"
+	exec $(TEST)
 
 format: setup-dev ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -12,13 +11,11 @@ import numpy as np
 import pytest
 import shapely
 from fastapi.testclient import TestClient
-from sqlalchemy import create_engine, text
 
 from api.app import create_app
 from api.deps import Service
 from gridmap.access import OPERATOR
 from gridmap.actions.keys import create_key
-from gridmap.cluster import Cluster
 from gridmap.coverage.grid import Grid
 from gridmap.crs import from_wgs84
 from gridmap.current import Current
@@ -48,25 +45,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
 
 
 @pytest.fixture(scope="session")
-def make_copy(postgis: Cluster, heping: Database) -> MakeCopy:
+def make_copy(heping: Database, copy_of: Callable[[Database, str], AbstractContextManager[Database]]) -> MakeCopy:
     """Makes copies of Heping that last: a running service would keep the original from being copied."""
-
-    @contextmanager
-    def copy(name: str) -> Iterator[Database]:
-        heping.dispose()
-        full = f"{name}_{os.getpid()}"
-        postgis.drop_database(full)
-        original = str(heping.url.database)
-        superuser = create_engine(postgis.url(original, "gridmap_superuser"), isolation_level="AUTOCOMMIT")
-        with superuser.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {full} TEMPLATE {original} OWNER gridmap_owner"))
-        superuser.dispose()
-        database = Database(postgis.url(full))
-        yield database
-        database.dispose()
-        postgis.drop_database(full)
-
-    return copy
+    return lambda name: copy_of(heping, name)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings, strategies
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi import checks
 from sqlalchemy import text
 from sqlalchemy.engine import URL
@@ -225,12 +227,16 @@ def staff(attacked: TestClient, key_for: Callable[..., dict[str, str]]) -> dict[
     return key_for(attacked, "caseworker", "120000")
 
 
+@cache
+def described(app: Any) -> BaseSchema:
+    """The service's description of itself, read once."""
+    return schemathesis.openapi.from_asgi("/openapi.json", app, config=SchemathesisConfig.from_dict(CONFIG))
+
+
 def attack(client: TestClient, method: str, path: str, headers: dict[str, str], examples: int) -> set[int]:
     """Well-formed and spoilt requests to one route, each answer held against the description; the statuses."""
     statuses: set[int] = set()
-    config = SchemathesisConfig.from_dict(CONFIG)
-    schema = schemathesis.openapi.from_asgi("/openapi.json", client.app, config=config)
-    operation = schema[path][method.upper()]
+    operation = described(client.app)[path][method.upper()]
     for mode in MODES:
         if mode == GenerationMode.POSITIVE or operation.body or list(operation.iter_parameters()):
             statuses |= attack_with(operation, mode, headers, examples)

@@ -37,12 +37,6 @@ def pair() -> Grid:
     return build_grid(districts=PAIR)
 
 
-@pytest.fixture(scope="module")
-def whole_city() -> Grid:
-    """All 22,000 cells: the better part of a minute."""
-    return build_grid()
-
-
 class Lengths(NamedTuple):
     """Lengths in metres: boundary between cells, of it on streets; streets, of them no boundary."""
 

@@ -34,7 +34,8 @@ def decode(content: bytes) -> dict[str, list[Feature]]:
     found = {}
     for layer in tile.layers:
         assert (layer.version, layer.extent) == (2, 4096)
-        found[layer.name] = [_feature(layer, each) for each in layer.features]
+        values = [_value(each) for each in layer.values]
+        found[layer.name] = [_feature(layer, values, each) for each in layer.features]
     return found
 
 
@@ -74,8 +75,7 @@ def winding(feature: Feature, x: float, y: float) -> int:
     return total
 
 
-def _feature(layer: Any, feature: Any) -> Feature:
-    values = [_value(each) for each in layer.values]
+def _feature(layer: Any, values: list[Any], feature: Any) -> Feature:
     tags = iter(feature.tags)
     properties = {layer.keys[key]: values[value] for key, value in zip(tags, tags, strict=True)}
     return Feature(feature.id, properties, feature.type, list(_parts(list(feature.geometry))))

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,10 @@ HERE = "14/13525/6254"
 
 
 @pytest.fixture(scope="module")
-def program() -> str:
+def program(alone: Callable[[str], AbstractContextManager[None]]) -> str:
     try:
-        return install_nginx(print)
+        with alone("apt"):
+            return install_nginx(print)
     except ClusterError as error:
         pytest.skip(f"nginx is not here and cannot be installed: {error}")
 
@@ -68,7 +70,7 @@ def front(program: str, heping: Database) -> Iterator[Front]:
         try:
             assert process.stdout is not None
             assert "ready http://" in process.stdout.readline()
-            port = free_port("127.0.0.1", 18_300)
+            port = free_port("127.0.0.1", 18_250)
             with nginx_before(program, port, f"127.0.0.1:{server}", folder):
                 yield Front(port, server)
         finally:

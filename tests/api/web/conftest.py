@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-import os
 import re
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -26,7 +23,7 @@ import numpy
 import pytest
 import shapely
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,16 +38,6 @@ from gridmap.store.database import Database
 
 WEB = Path(__file__).parents[3] / "api" / "web"
 LIBRARIES = (WEB / "snippets" / "node_modules", WEB / "node_modules")
-
-CHROMIUM = "/usr/bin/chromium"
-PACKAGES = ("chromium", "fonts-noto-cjk")
-FLAGS = [
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-]
 
 Wrap = Callable[[Any, Service], Any]
 
@@ -96,36 +83,6 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> LiveServer:
             assert not thread.is_alive(), "the server did not stop"
 
     return run
-
-
-def _install_chromium() -> None:
-    """As root by apt, like PostGIS; else say in one line what to install."""
-    if Path(CHROMIUM).exists():
-        return
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        pytest.skip(f"no browser: as root run `apt-get install {' '.join(PACKAGES)}`")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-    subprocess.run([*apt, "update"], env=quiet, capture_output=True, check=False)
-    installed = subprocess.run(
-        [*apt, "install", "--no-install-recommends", *PACKAGES],
-        env=quiet,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if installed.returncode:
-        pytest.skip(f"no browser: apt-get cannot install {' '.join(PACKAGES)}: {installed.stderr.strip()[-200:]}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, drawing without a graphics card. While it runs, its event loop is this thread's own."""
-    _install_chromium()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
