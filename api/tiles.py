@@ -1,7 +1,7 @@
-"""How a tile is answered, and the application in front of all others that answers kept tiles without waiting.
+"""How a tile is answered, and the application in front of all others that answers tiles.
 
-The framework's way to a handler takes longer than a kept tile does. What is not in memory, or is not there at all,
-goes on to ``routes/tiles.py``, which answers in the same way.
+The framework's way to a handler takes longer than a kept tile does, and longer than a small one takes to be made.
+What is wrong goes on to ``routes/tiles.py``, which says so and otherwise answers in the same way.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from cachetools import LRUCache
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +21,7 @@ from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import GridMapError
 from tiles.address import Address
 from tiles.encode import Encoding, Tile, chosen
+from tiles.layers import TILE_CRS
 from tiles.serving import TileServer, Wanted
 
 if TYPE_CHECKING:
@@ -46,6 +49,10 @@ _PREFLIGHT = {
     "Content-Length": "0",
 }
 
+# Where in a request the error stands that a tile could not be made for.
+FAILED = "gridmap.tile_failed"
+# What TileJSON's ``v`` may be long.
+LONGEST_VERSION = 64
 _TILE = re.compile(r"/tiles/(?:([0-9]{1,10})/)?([a-z][a-z0-9_]{0,63})/([0-9]{1,2})/([0-9]{1,9})/([0-9]{1,9})\.mvt")
 _TILES_PATH = "/tiles/"
 _ANSWERS_KEPT = 20_000
@@ -96,14 +103,14 @@ def lasts_forever(wanted: Wanted, pinned: bool, version: str | None) -> bool:
 
 
 class KeptTiles:
-    """Answers what is in memory, and what a browser asks before it asks; lets everything else pass."""
+    """Answers tiles, and what a browser asks before it asks; lets all that is wrong, and everything else, pass."""
 
     def __init__(self, app: ASGIApp, service: Service, tiles: TileServer) -> None:
         self._app = app
         self._service = service
         self._tiles = tiles
         self._snapshot: Snapshot | None = None
-        self._wanted: LRUCache[str, Wanted] = LRUCache(_ANSWERS_KEPT)
+        self._wanted: LRUCache[tuple[str, str], Wanted] = LRUCache(_ANSWERS_KEPT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -119,21 +126,29 @@ class KeptTiles:
             await self._app(scope, receive, _allowing_all(send))
 
     async def _answered(self, scope: Scope, path: str, send: Send) -> bool:
-        """Answer a tile that is in memory; False when there is none."""
+        """Answer a tile, from memory or made; False when something is wrong, and the route says what."""
         began = time.perf_counter()
         match = _TILE.fullmatch(path)
         if match is None:
             return False
         if match[1] is None and self._service.state.gone_since is not None:
             return False  # the route says why: a worker that cannot follow calls no revision the current one
-        wanted = self._want(path, match)
-        tile = None if wanted is None else self._tiles.cache.known(wanted.key)
+        query = _query(scope["query_string"], pinned=match[1] is not None)
+        state = self._service.state
+        wanted = None if query is None else self._want(state.snapshot, path, match, query.get("crs", "wgs84"))
+        if query is None or wanted is None:
+            return False
         headers = Headers(scope=scope)
         encoding = chosen(headers.get("accept-encoding", ""))
-        if wanted is None or tile is None or not tile.has(encoding):
-            return False
+        tile = self._tiles.cache.known(wanted.key)
+        if tile is None or not tile.has(encoding):
+            try:
+                tile = await self._tiles.tile(state, wanted, encoding)
+            except GridMapError as error:
+                scope[FAILED] = error  # said by the route, which need not try again
+                return False
         body = tile.body(encoding)
-        forever = lasts_forever(wanted, match[1] is not None, _version(scope))
+        forever = lasts_forever(wanted, match[1] is not None, query.get("v"))
         answered = answer(wanted, tile, encoding, len(body), forever=forever)
         answered = unchanged(answered, headers.get("if-none-match")) or answered
         whole = scope["method"] == "GET" and answered.status == 200
@@ -142,29 +157,38 @@ class KeptTiles:
         seconds.labels(route, str(answered.status)).observe(time.perf_counter() - began)
         return True
 
-    def _want(self, path: str, match: re.Match[str]) -> Wanted | None:
-        """What a path means in the state now."""
-        snapshot = self._service.state.snapshot
+    def _want(self, snapshot: Snapshot | None, path: str, match: re.Match[str], crs: str) -> Wanted | None:
+        """What a path means in a state."""
         if snapshot is not self._snapshot:
             self._snapshot = snapshot
             self._wanted.clear()
         if snapshot is None:
             return None
-        known: Wanted | None = self._wanted.get(path)
+        known: Wanted | None = self._wanted.get((path, crs))
         if known is None:
             revision, layer, z, x, y = match.groups()
             try:
                 address = Address(int(z), int(x), int(y))
-                known = self._tiles.wanted(snapshot, layer, None if revision is None else int(revision), address)
+                number = None if revision is None else int(revision)
+                known = self._tiles.wanted(snapshot, layer, number, address, crs)
             except GridMapError:
                 return None  # the route says what is wrong
-            self._wanted[path] = known
+            self._wanted[path, crs] = known
         return known
 
 
-def _version(scope: Scope) -> str | None:
-    query: bytes = scope["query_string"]
-    return query[2:].decode("latin-1") if query.startswith(b"v=") else None
+@lru_cache(maxsize=256)
+def _query(query: bytes, *, pinned: bool) -> dict[str, str] | None:
+    """The parameters of a tile; None when there is one twice or with a value that only the route can judge."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    given = dict(pairs)
+    if (
+        len(given) < len(pairs)
+        or given.get("crs", "wgs84") not in TILE_CRS
+        or len(given.get("v", "")) > LONGEST_VERSION
+    ):
+        return None
+    return given if pinned else {name: value for name, value in given.items() if name != "v"}
 
 
 async def _send(send: Send, answered: Answer, body: bytes) -> None:

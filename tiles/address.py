@@ -69,6 +69,24 @@ def degrees_of(box: Box) -> Box:
     return west * 180.0, _latitude(south), east * 180.0, _latitude(north)
 
 
+def box_in_mercator(degrees: Box) -> Box:
+    """The opposite of :func:`degrees_of`.
+
+    >>> box_in_mercator((0.0, 0.0, 180.0, 0.0))[2] == MERCATOR_HALF_M
+    True
+    """
+    west, south, east, north = degrees
+    return _east(west), _north(south), _east(east), _north(north)
+
+
+def _east(lon: float) -> float:
+    return lon / 180.0 * MERCATOR_HALF_M
+
+
+def _north(lat: float) -> float:
+    return math.asinh(math.tan(math.radians(lat))) / math.pi * MERCATOR_HALF_M
+
+
 def _latitude(share: float) -> float:
     return math.degrees(math.atan(math.sinh(share * math.pi)))
 

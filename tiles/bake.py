@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gridmap.coverage.bands import moved_box
 from gridmap.coverage.redraws import Redraws
 from gridmap.errors import GridMapError, InvalidInput, Unavailable
 from gridmap.model import PUBLIC, City
@@ -24,12 +25,12 @@ from gridmap.store.extents import read_extent
 from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current, read_revision
 from gridmap.store.snapshot import read_versions
-from tiles.address import BUFFER_UNITS, Address, Box, Span, box_of, degrees_of, span_of
+from tiles.address import Address, Box, Span, degrees_of, span_of
 from tiles.archive import About, tile_id, write_archive
 from tiles.baked import FORMAT, Baked, baked_revisions, mark_of, path_of
 from tiles.encode import zip_tile
-from tiles.layers import Layer, layer_of, layers_of
-from tiles.render import render
+from tiles.layers import TILE_CRS, Layer, layer_of, layers_of
+from tiles.render import drawn_from, render
 from tiles.tilejson import attribution, vector_layers
 
 Progress = Callable[[str], None]
@@ -70,6 +71,7 @@ class Plan:
     redraws: Redraws
     versions: Mapping[str, int]
     folder: Path | None
+    crs: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,18 @@ def bake(
     revision: int | None = None,
     anew: bool = False,
     processes: int | None = None,
+    crs: str = "wgs84",
 ) -> BakeReport:
     """Write an archive for each layer (all, without names) to ``folder``/revision, each in one step.
 
     Tiles of an earlier bake in the folder that have not changed since are taken over unless ``anew``. NotFound for
-    layers and revisions that there are not, Unavailable when what no revision pins changes meanwhile.
+    layers and revisions that there are not, Unavailable when what no revision pins changes meanwhile. ``crs``:
+    wgs84, or what the city's base map is in.
     """
     began = time.perf_counter()
-    plan = _plan(database, revision, None if anew else folder)
+    if crs not in TILE_CRS:
+        raise InvalidInput("crs", crs, f"tiles come in {', '.join(TILE_CRS)}")
+    plan = _plan(database, revision, None if anew else folder, crs)
     layers = [layer_of(plan.city, name) for name in names or layers_of(plan.city)]
     if not 0 <= zooms[0] <= zooms[1]:
         raise InvalidInput("zooms", zooms, "must be a range such as 6-16")
@@ -114,12 +120,12 @@ def bake(
     return report
 
 
-def _plan(database: Database, revision: int | None, folder: Path | None) -> Plan:
+def _plan(database: Database, revision: int | None, folder: Path | None, crs: str) -> Plan:
     with database.begin(PUBLIC, one_state=True) as connection:
         found = read_current(connection) if revision is None else read_revision(connection, revision)
         url = database.url.render_as_string(hide_password=False)
         city, versions = read_city(connection), read_versions(connection)
-        return Plan(url, city, found.number, read_redraws(connection), dict(versions), folder)
+        return Plan(url, city, found.number, read_redraws(connection), dict(versions), folder, crs)
 
 
 def _bake_layer(
@@ -138,9 +144,10 @@ def _bake_layer(
     if extent is None or lowest > highest:
         progress(f"{layer.name}: nothing is drawn at zooms {zooms[0]} to {zooms[1]}")
         return None
+    extent = moved_box(plan.crs, extent)
     blocks = [block for z in range(lowest, highest + 1) for block in _blocks(extent, z)]
     told = _Told(layer, len(blocks), progress)
-    path = path_of(folder, plan.revision, layer)
+    path = path_of(folder, plan.revision, layer, plan.crs)
     tasks = [(layer, block) for block in blocks]
     tiles = told.through(pool.map(_draw, tasks, chunksize=2))
     about = About(degrees_of(extent), _metadata(plan, layer, lowest, highest))
@@ -198,6 +205,7 @@ def _metadata(plan: Plan, layer: Layer, lowest: int, highest: int) -> dict[str, 
             "format": FORMAT,
             "revision": plan.revision,
             "zooms": [lowest, highest],
+            "crs": plan.crs,
             "mark": plan.redraws.mark_of(plan.revision),
             "versions": dict(plan.versions) if layer.part is None else {layer.part: plan.versions[layer.part]},
         },
@@ -215,7 +223,7 @@ class _Process:
     def before(self, layer: Layer) -> Baked | None:
         """The newest earlier bake of a layer."""
         if layer.name not in self._before:
-            self._before[layer.name] = _newest(self.plan.folder, layer)
+            self._before[layer.name] = _newest(self.plan, layer)
         return self._before[layer.name]
 
     def draw(self, layer: Layer, block: Span) -> Drawn:
@@ -224,7 +232,7 @@ class _Process:
         kept: dict[Address, bytes] = {}
         missing: dict[int, list[Address]] = defaultdict(list)
         for address in block.addresses():
-            drawn_at = plan.redraws.drawn_at(plan.revision, box_of(address, BUFFER_UNITS))
+            drawn_at = plan.redraws.drawn_at(plan.revision, drawn_from(address, plan.crs))
             mark = mark_of(layer, drawn_at, plan.redraws, plan.versions)
             if before is not None and before.holds(layer, address, mark, plan.redraws):
                 kept[address] = before.archive.get(address) or b""
@@ -232,9 +240,9 @@ class _Process:
                 missing[drawn_at].append(address)
         fresh: dict[Address, bytes] = {}
         for drawn_at, addresses in missing.items():
-            with self.database.begin(PUBLIC, long_work=True) as connection:
-                found = render(connection, plan.city, layer, drawn_at, addresses)
-            fresh |= {address: zip_tile(content) for address, content in found.items()}
+            with self.database.begin(PUBLIC, long_work=True, one_state=True) as connection:
+                found = render(connection, plan.city, layer, drawn_at, addresses, plan.crs)
+            fresh |= {address: zip_tile(content, baked=True) for address, content in found.items()}
         every = [(tile_id(address), content) for address, content in (kept | fresh).items() if content]
         return Drawn(sorted(every), sum(map(len, missing.values())))
 
@@ -252,10 +260,12 @@ def _draw(task: tuple[Layer, Span]) -> Drawn:
     return _process.draw(*task)
 
 
-def _newest(folder: Path | None, layer: Layer) -> Baked | None:
-    for revision in [] if folder is None else baked_revisions(folder):
+def _newest(plan: Plan, layer: Layer) -> Baked | None:
+    if plan.folder is None:
+        return None
+    for revision in baked_revisions(plan.folder):
         try:
-            return Baked.open(path_of(folder, revision, layer))  # type: ignore[arg-type]
+            return Baked.open(path_of(plan.folder, revision, layer, plan.crs))
         except GridMapError:
             continue  # not baked, or in another format: an older one may do
     return None

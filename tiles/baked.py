@@ -15,21 +15,22 @@ from pathlib import Path
 
 from gridmap.coverage.redraws import Redraws
 from gridmap.errors import GridMapError, Unavailable
-from tiles.address import BUFFER_UNITS, Address, box_of
+from tiles.address import Address
 from tiles.archive import Archive
 from tiles.layers import Layer
+from tiles.render import drawn_from
 
 logger = logging.getLogger(__name__)
 
 # Raised when the same grid would be drawn as other tiles: older tiles are then neither served nor taken over.
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".pmtiles"
 _LOOK_EVERY_S = 5.0
 
 
-def path_of(folder: Path, revision: int, layer: Layer) -> Path:
-    """Where the archive of a layer at a revision is."""
-    return folder / str(revision) / f"{layer.name}{SUFFIX}"
+def path_of(folder: Path, revision: int, layer: Layer, crs: str = "wgs84") -> Path:
+    """Where the archive of a layer at a revision is; other systems than WGS 84 stand in its name."""
+    return folder / str(revision) / f"{layer.name}{'' if crs == 'wgs84' else f'.{crs}'}{SUFFIX}"
 
 
 def baked_revisions(folder: Path) -> list[int]:
@@ -56,6 +57,7 @@ class Baked:
     mark: str
     versions: Mapping[str, int]
     zooms: tuple[int, int]
+    crs: str
 
     @classmethod
     def open(cls, path: Path) -> Baked:
@@ -65,13 +67,14 @@ class Baked:
         if made_from.get("format") != FORMAT:
             raise Unavailable(f"{path} was written by another version of GridMap")
         lowest, highest = made_from["zooms"]
-        return cls(archive, made_from["revision"], made_from["mark"], made_from["versions"], (lowest, highest))
+        made_at, versions, crs = made_from["revision"], made_from["versions"], made_from["crs"]
+        return cls(archive, made_at, made_from["mark"], versions, (lowest, highest), crs)
 
     def holds(self, layer: Layer, address: Address, mark: str, redraws: Redraws) -> bool:
         """Whether the tile of this mark is the one in the archive, or is empty as it is there."""
         if redraws.marks.get(self.revision) != self.mark or not self.zooms[0] <= address.z <= self.zooms[1]:
             return False
-        drawn_at = redraws.drawn_at(self.revision, box_of(address, BUFFER_UNITS))
+        drawn_at = redraws.drawn_at(self.revision, drawn_from(address, self.crs))
         return mark_of(layer, drawn_at, redraws, self.versions) == mark
 
 
@@ -85,13 +88,13 @@ class Bakes:
         self._looked = -_LOOK_EVERY_S
         self._revisions: list[int] = []
 
-    def get(self, layer: Layer, address: Address, mark: str, redraws: Redraws) -> bytes | None:
+    def get(self, layer: Layer, address: Address, mark: str, redraws: Redraws, crs: str = "wgs84") -> bytes | None:
         """The tile by gzip, b"" when it is empty; None when no bake says what it is."""
         with self._lock:
             if time.monotonic() - self._looked > _LOOK_EVERY_S:
                 self._revisions, self._looked = baked_revisions(self._folder), time.monotonic()
             for revision in self._revisions:
-                baked = self._opened(path_of(self._folder, revision, layer))
+                baked = self._opened(path_of(self._folder, revision, layer, crs))
                 if baked is not None and baked.holds(layer, address, mark, redraws):
                     return baked.archive.get(address) or b""
         return None

@@ -13,7 +13,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ Progress = Callable[[str], None]
 # The layer that is asked for at each zoom, as a map would: the finest that is drawn.
 _CELLS_FROM = 10
 _STARTS_WITHIN_S = 300.0
+_IDLE_SHARE = 0.1
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _GROUPS = {"z 8-11": range(8, 12), "z 12-16": range(12, 17)}
 
@@ -105,6 +106,9 @@ def bench_tiles(
         environment["GRIDMAP_HOME"] = str(folder / "home")
         ours = stack.enter_context(_running(_OURS, {**environment, "GRIDMAP_PORT": str(ports[0])}, ports[0]))
         plain = stack.enter_context(_running([*_PLAIN, str(ports[1])], environment, ports[1]))
+        progress("waiting until the server has made ready what it keeps in memory")
+        _wait_until_idle(ours)
+        _open_connections(ours.port, plain.port, wanted, clients)
         for group, addresses in wanted.items():
             progress(f"{group}: {len(addresses)} tiles, cold and plain in turns")
             cold, usual = _in_turns(ours.port, plain.port, addresses, clients)
@@ -165,6 +169,27 @@ def _running(command: Sequence[str], environment: dict[str, str], port: int) -> 
             yield _Server(port, (process.pid,))
         finally:
             process.terminate()
+
+
+def _wait_until_idle(server: _Server) -> None:
+    """Until a server spends less than a tenth of a second of processor time a second: first it saves snapshots."""
+    deadline, before = time.monotonic() + _STARTS_WITHIN_S, _cpu_s(server.pids)
+    while time.monotonic() < deadline:
+        time.sleep(1.0)
+        spent = _cpu_s(server.pids)
+        if spent - before < _IDLE_SHARE:
+            return
+        before = spent
+    raise Unavailable(f"a server to measure does not come to rest within {_STARTS_WITHIN_S:.0f} s")
+
+
+def _open_connections(ours: int, plain: int, wanted: Mapping[str, Sequence[Address]], clients: int) -> None:
+    """Let both servers open their connections to the database, by tiles that are not measured."""
+    measured = {address for addresses in wanted.values() for address in addresses}
+    z, x, y = next((each.z, each.x, each.y) for each in sorted(measured, key=lambda each: -each.z))
+    near = [Address(z, x + east, y + south) for east in range(-8, 9) for south in range(-8, 9)]
+    others = [each for each in near if each not in measured][: 4 * clients]
+    _in_turns(ours, plain, others, clients)
 
 
 def _answers(port: int) -> bool:

@@ -12,6 +12,9 @@ from gridmap.model import City
 
 Kind = Literal["cells", "areas", "labels", "overlays", "lines"]
 
+# The coordinate systems that tiles come in, each as Web Mercator over it; the first is what is stored and baked.
+TILE_CRS = ("wgs84", "gcj02", "bd09")
+
 CELLS_FROM = 10
 CELL_LABELS_FROM = 14
 _OVERLAYS_FROM = 9

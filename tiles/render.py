@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gridmap.coverage.bands import TILE_UNITS, band_of
+from gridmap.coverage.bands import TILE_UNITS, band_of, box_before
 from gridmap.model import City
 from gridmap.store import tiles as store
 from gridmap.store.database import Connection
-from tiles.address import BUFFER_UNITS, Address, corner, side_m
+from tiles.address import BUFFER_UNITS, Address, Box, box_of, corner, side_m
 from tiles.layers import CELL_LABELS_FROM, ROAD_CLASSES, Layer, area_labels_from, shown_lines
 
 
+def drawn_from(address: Address, crs: str) -> Box:
+    """The box over WGS 84, in Mercator metres, in which all lies that a tile in ``crs`` shows."""
+    return box_before(crs, box_of(address, BUFFER_UNITS))
+
+
 def render(
-    connection: Connection, city: City, layer: Layer, revision: int, addresses: Sequence[Address]
+    connection: Connection,
+    city: City,
+    layer: Layer,
+    revision: int,
+    addresses: Sequence[Address],
+    crs: str = "wgs84",
 ) -> Mapping[Address, bytes]:
-    """The tiles of a layer at a revision, all of one zoom that the layer draws; empty tiles are left out."""
+    """The tiles of a layer at a revision, all of one zoom that the layer draws; empty tiles are left out.
+
+    ``crs``: wgs84, gcj02 or bd09. In the last two it takes two statements, which must see one state.
+    """
     if not addresses:
         return {}
     z = addresses[0].z
-    frame = _frame(revision, z, addresses)
+    frame = _frame(revision, z, addresses, crs)
     found = _queried(connection, city, layer, frame, z)
     return {Address(z, x, y): content for (x, y), content in found.items()}
 
@@ -38,7 +51,7 @@ def _queried(connection: Connection, city: City, layer: Layer, frame: store.Fram
     return store.line_tiles(connection, frame, layer.name, kinds, classes, list(ROAD_CLASSES), others)
 
 
-def _frame(revision: int, z: int, addresses: Sequence[Address]) -> store.Frame:
+def _frame(revision: int, z: int, addresses: Sequence[Address], crs: str) -> store.Frame:
     corners = [corner(each) for each in addresses]
     side = side_m(z)
     return store.Frame(
@@ -50,4 +63,11 @@ def _frame(revision: int, z: int, addresses: Sequence[Address]) -> store.Frame:
         [north for _, north in corners],
         side,
         side * BUFFER_UNITS / TILE_UNITS,
+        crs,
+        None if crs == "wgs84" else _around([drawn_from(each, crs) for each in addresses]),
     )
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import State
-from gridmap.errors import DatabaseGone, NotFound, Unavailable
+from gridmap.errors import DatabaseGone, InvalidInput, NotFound, Unavailable
 from gridmap.model import PUBLIC
 from gridmap.store.database import Database
 from gridmap.store.snapshot import read_versions
-from tiles.address import BUFFER_UNITS, Address, box_of
+from tiles.address import Address
 from tiles.baked import FORMAT, Bakes, mark_of
 from tiles.cache import DiskCache, Key, TileCache
 from tiles.encode import Encoding, Tile, encoded, unpacked
-from tiles.layers import Layer, layer_of
-from tiles.render import render
+from tiles.layers import TILE_CRS, Layer, layer_of
+from tiles.render import drawn_from, render
 
 # Tiles never take more of the pool's connections than this.
 _THREADS = 4
@@ -25,19 +25,21 @@ _MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A tile that there is: layer, address, the revision asked for and the one that drew it, and its mark."""
+    """A tile that there is: layer, address, the revision asked for and the one that drew it, its mark and crs."""
 
     layer: Layer
     address: Address
     revision: int
     drawn_at: int
     mark: str
+    crs: str = "wgs84"
 
     @property
     def key(self) -> Key:
         """Tiles of one key are the same, whatever revision was asked for."""
         z, x, y = self.address.z, self.address.x, self.address.y
-        return (self.layer.name, str(z), str(x), f"{y}-{self.mark}")
+        folder = self.layer.name if self.crs == "wgs84" else f"{self.layer.name}-{self.crs}"
+        return (folder, str(z), str(x), f"{y}-{self.mark}")
 
 
 class TileServer:
@@ -52,11 +54,15 @@ class TileServer:
         self.cache = TileCache(memory_mb * _MB, disk, _THREADS)
         self._bakes = None if folder is None else Bakes(folder / "bake")
 
-    def wanted(self, snapshot: Snapshot, name: str, revision: int | None, address: Address) -> Wanted:
+    def wanted(
+        self, snapshot: Snapshot, name: str, revision: int | None, address: Address, crs: str = "wgs84"
+    ) -> Wanted:
         """The tile meant, of the current revision for None.
 
-        NotFound without such a layer, zoom, tile or revision.
+        NotFound without such a layer, zoom, tile or revision; InvalidInput for a crs that no tiles come in.
         """
+        if crs not in TILE_CRS:
+            raise InvalidInput("crs", crs, f"tiles come in {', '.join(TILE_CRS)}")
         layer = layer_of(snapshot.city, name)
         number = snapshot.grid.revision.number if revision is None else revision
         if not layer.draws(address.z):
@@ -66,8 +72,9 @@ class TileServer:
         if not address.exists:
             raise NotFound(f"zoom {address.z} has columns and rows up to {(1 << address.z) - 1}")
         redraws = snapshot.grid.redraws
-        drawn_at = redraws.drawn_at(number, box_of(address, BUFFER_UNITS))
-        return Wanted(layer, address, number, drawn_at, mark_of(layer, drawn_at, redraws, snapshot.versions))
+        drawn_at = redraws.drawn_at(number, drawn_from(address, crs))
+        mark = mark_of(layer, drawn_at, redraws, snapshot.versions)
+        return Wanted(layer, address, number, drawn_at, mark, crs)
 
     async def tile(self, state: State, wanted: Wanted, encoding: Encoding) -> Tile:
         """The tile, with an encoding at least. Unavailable when it is not kept and PostGIS does not answer."""
@@ -80,7 +87,7 @@ class TileServer:
     def _make(self, state: State, wanted: Wanted, encoding: Encoding) -> Tile:
         snapshot = state.ready
         if self._bakes is not None:
-            zipped = self._bakes.get(wanted.layer, wanted.address, wanted.mark, snapshot.grid.redraws)
+            zipped = self._bakes.get(wanted.layer, wanted.address, wanted.mark, snapshot.grid.redraws, wanted.crs)
             if zipped is not None:
                 return unpacked(zipped)
         if state.gone_since is not None:
@@ -88,9 +95,13 @@ class TileServer:
         return encoded(self._rendered(snapshot, wanted), encoding)
 
     def _rendered(self, snapshot: Snapshot, wanted: Wanted) -> bytes:
-        part = wanted.layer.part
-        with self._database.begin(PUBLIC, one_state=part is not None) as connection:
-            if part is not None and read_versions(connection).get(part) != snapshot.versions.get(part):
+        part, layer, address = wanted.layer.part, wanted.layer, wanted.address
+        if part is None:  # what is of a revision never changes: one statement, or two that need not see one state
+            with self._database.glance() as connection:
+                found = render(connection, snapshot.city, layer, wanted.drawn_at, [address], wanted.crs)
+            return found.get(address, b"")
+        with self._database.begin(PUBLIC, one_state=True) as connection:
+            if read_versions(connection).get(part) != snapshot.versions.get(part):
                 raise Unavailable(f"{part} have just changed; try again in a second")
-            found = render(connection, snapshot.city, wanted.layer, wanted.drawn_at, [wanted.address])
-        return found.get(wanted.address, b"")
+            found = render(connection, snapshot.city, layer, wanted.drawn_at, [address], wanted.crs)
+        return found.get(address, b"")

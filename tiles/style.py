@@ -16,16 +16,13 @@ from urllib.parse import urlencode
 
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.model import CELL_KINDS, CELL_LEVEL, BaseMap, City
-from tiles.layers import CELL_LABELS_FROM, area_labels_from, layers_of
+from tiles.layers import CELL_LABELS_FROM, TILE_CRS, area_labels_from, layers_of
 from tiles.palette import DARK, LIGHT, Palette
 
 Json = dict[str, Any]
 
 NAMES = ("light", "dark", "choropleth", "heat")
 LANGUAGES = ("zh", "en")
-TILE_CRS = ("wgs84", "gcj02", "bd09")
-# What the tile routes draw so far; a style in another crs would name tiles that lie half a kilometre off.
-SERVED_CRS = ("wgs84",)
 BASE_MAPS = ("plain", "redrawn", "no")
 HIGHEST_ZOOM = 16
 _FONTS = ["Noto Sans CJK SC,PingFang SC,Microsoft YaHei,Helvetica,Arial,sans-serif"]

@@ -30,9 +30,17 @@ def attribution(city: City) -> str:
 
 
 def tilejson(
-    city: City, layer: Layer, revision: int, bounds: tuple[float, float, float, float], url: str
+    city: City,
+    layer: Layer,
+    revision: int,
+    bounds: tuple[float, float, float, float],
+    url: str,
+    crs: str = "wgs84",
 ) -> dict[str, Any]:
-    """The document of a layer at a revision; ``url`` names its tiles with {z}, {x} and {y}."""
+    """The document of a layer at a revision; ``url`` names its tiles with {z}, {x} and {y}.
+
+    ``bounds`` are west, south, east, north in degrees of ``crs``, as the tiles are.
+    """
     west, south, east, north = bounds
     return {
         "tilejson": VERSION,
@@ -48,5 +56,6 @@ def tilejson(
         "attribution": attribution(city),
         "vector_layers": vector_layers(layer),
         "revision": revision,
+        "crs": crs,
         "notice": dict(city.notice),
     }

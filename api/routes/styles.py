@@ -18,7 +18,7 @@ from gridmap.history import revision_for
 from gridmap.model import PUBLIC, City
 from tiles.baked import mark_of
 from tiles.layers import layers_of
-from tiles.style import SERVED_CRS, Counts, Ground, make_style
+from tiles.style import Counts, Ground, make_style
 
 router = APIRouter(tags=["maps"], responses=problem_responses(404, 422, 503))
 
@@ -119,13 +119,10 @@ def _revision(service: ServiceDep, snapshot: Snapshot, at: datetime | None, revi
 
 
 def _crs(asked: str | None, city: City, base_map: str) -> str:
-    """The crs asked for, else that of the city's base map; InvalidInput when no tiles come in it."""
+    """The crs asked for, else that in which tiles lie right on the city's base map as it is."""
     if asked is not None:
-        if asked not in SERVED_CRS:
-            raise InvalidInput("crs", asked, f"tiles come in {', '.join(SERVED_CRS)} only")
         return asked
-    fitting = "wgs84" if city.base_map is None or base_map != "plain" else city.base_map.tile_crs
-    return fitting if fitting in SERVED_CRS else "wgs84"
+    return "wgs84" if city.base_map is None or base_map != "plain" else city.base_map.tile_crs
 
 
 def _marks(snapshot: Snapshot, revision: int) -> dict[str, str]:

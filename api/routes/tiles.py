@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
@@ -14,6 +15,8 @@ from api.schemas.tiles import TileJSON
 from api.tiles import (
     CORS,
     CURRENT,
+    FAILED,
+    LONGEST_VERSION,
     MEDIA_TYPE,
     PINNED,
     REVISION_HEADER,
@@ -22,13 +25,14 @@ from api.tiles import (
     lasts_forever,
     unchanged,
 )
+from gridmap.coverage.bands import moved_box
 from gridmap.current import State
 from gridmap.errors import Unavailable
-from tiles.address import Address
+from tiles.address import Address, box_in_mercator, degrees_of
 from tiles.baked import mark_of
 from tiles.encode import chosen
 from tiles.layers import layer_of
-from tiles.serving import TileServer
+from tiles.serving import TileServer, Wanted
 from tiles.tilejson import tilejson
 
 router = APIRouter(tags=["tiles"], responses=problem_responses(404, 422, 503))
@@ -46,7 +50,11 @@ Place = Annotated[int, Path(ge=0, le=_HIGHEST_PLACE, description="column from th
 Accepted = Annotated[str, Header(alias="Accept-Encoding", include_in_schema=False)]
 IfNoneMatch = Annotated[str | None, Header(include_in_schema=False)]
 Version = Annotated[
-    str | None, Query(alias="v", max_length=64, description="TileJSON's, of layers that no revision pins")
+    str | None,
+    Query(alias="v", max_length=LONGEST_VERSION, description="TileJSON's, of layers that no revision pins"),
+]
+CrsQuery = Annotated[
+    Literal["wgs84", "gcj02", "bd09"], Query(description="of the base map that the tiles are to lie right on")
 ]
 
 _TILE_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -68,12 +76,16 @@ async def get_pinned_tile(
     x: Place,
     y: Place,
     v: Version = None,
+    crs: CrsQuery = "wgs84",
     accept_encoding: Accepted = "",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """A tile of a revision. It never changes; overlays and lines do, unless TileJSON's `v` is named."""
-    address = Address(z, x, y)
-    return await _tile(request, service.state, tiles, layer, revision, address, v, accept_encoding, if_none_match)
+    """A tile of a revision. It never changes; overlays and lines do, unless TileJSON's `v` is named.
+
+    In gcj02 and bd09 every vertex is where that system has it, in the tile grid of Web Mercator.
+    """
+    wanted = tiles.wanted(service.state.ready, layer, revision, Address(z, x, y), crs)
+    return await _tile(request, service.state, tiles, wanted, v, accept_encoding, if_none_match)
 
 
 @router.get(CURRENT, response_class=Response, responses=_TILE_RESPONSES)
@@ -86,35 +98,37 @@ async def get_current_tile(
     z: Zoom,
     x: Place,
     y: Place,
+    crs: CrsQuery = "wgs84",
     accept_encoding: Accepted = "",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A tile of the current revision, which the header GridMap-Revision names; ask again with its ETag."""
-    address = Address(z, x, y)
-    return await _tile(request, service.state, tiles, layer, None, address, None, accept_encoding, if_none_match)
+    wanted = tiles.wanted(service.state.ready, layer, None, Address(z, x, y), crs)
+    if service.state.gone_since is not None:
+        raise Unavailable(
+            "which revision is current is not known while PostGIS does not answer; "
+            f"kept: /tiles/{wanted.revision}/…"
+        )
+    return await _tile(request, service.state, tiles, wanted, None, accept_encoding, if_none_match, pinned=False)
 
 
 async def _tile(
     request: Request,
     state: State,
     tiles: TileServer,
-    layer: str,
-    revision: int | None,
-    address: Address,
+    wanted: Wanted,
     version: str | None,
     accepted: str,
     if_none_match: str | None,
+    *,
+    pinned: bool = True,
 ) -> Response:
-    wanted = tiles.wanted(state.ready, layer, revision, address)
-    if revision is None and state.gone_since is not None:
-        number = wanted.revision
-        raise Unavailable(
-            f"which revision is current is not known while PostGIS does not answer; kept: /tiles/{number}/…"
-        )
+    if FAILED in request.scope:
+        raise request.scope[FAILED]
     encoding = chosen(accepted)
     tile = await tiles.tile(state, wanted, encoding)
     body = tile.body(encoding)
-    forever = lasts_forever(wanted, revision is not None, version)
+    forever = lasts_forever(wanted, pinned, version)
     answered = answer(wanted, tile, encoding, len(body), forever=forever)
     answered = unchanged(answered, if_none_match) or answered
     whole = request.method == "GET" and answered.status == 200
@@ -128,23 +142,34 @@ async def get_pinned_tilejson(
     service: ServiceDep,
     revision: RevisionPath,
     layer: LayerPath,
+    crs: CrsQuery = "wgs84",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """TileJSON 3.0 of a layer at a revision."""
-    return _tilejson(request, service.settings.public_url, service.state, layer, revision, if_none_match)
+    return _tilejson(request, service.settings.public_url, service.state, layer, revision, crs, if_none_match)
 
 
 @router.get("/tiles/{layer}.json", response_model=TileJSON)
 @router.head("/tiles/{layer}.json", include_in_schema=False)
 async def get_tilejson(
-    request: Request, service: ServiceDep, layer: LayerPath, if_none_match: IfNoneMatch = None
+    request: Request,
+    service: ServiceDep,
+    layer: LayerPath,
+    crs: CrsQuery = "wgs84",
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """TileJSON 3.0 of a layer. It names the tiles of the revision that is current now: no map mixes two."""
-    return _tilejson(request, service.settings.public_url, service.state, layer, None, if_none_match)
+    return _tilejson(request, service.settings.public_url, service.state, layer, None, crs, if_none_match)
 
 
 def _tilejson(
-    request: Request, public_url: str, state: State, name: str, revision: int | None, if_none_match: str | None
+    request: Request,
+    public_url: str,
+    state: State,
+    name: str,
+    revision: int | None,
+    crs: str,
+    if_none_match: str | None,
 ) -> Response:
     snapshot = state.ready
     layer = layer_of(snapshot.city, name)
@@ -152,9 +177,13 @@ def _tilejson(
     snapshot.grid.redraws.mark_of(number)  # NotFound
     base = public_url or str(request.base_url).rstrip("/")
     url = f"{base}/tiles/{number}/{layer.name}/{{z}}/{{x}}/{{y}}.mvt"
-    if layer.part is not None:
-        url += f"?v={mark_of(layer, number, snapshot.grid.redraws, snapshot.versions)}"
-    document = tilejson(snapshot.city, layer, number, snapshot.grid.index.bounds, url)
+    query = {} if layer.part is None else {"v": mark_of(layer, number, snapshot.grid.redraws, snapshot.versions)}
+    query |= {} if crs == "wgs84" else {"crs": crs}
+    url += f"?{urlencode(query)}" if query else ""
+    bounds = snapshot.grid.index.bounds
+    if crs != "wgs84":
+        bounds = degrees_of(moved_box(crs, box_in_mercator(bounds)))
+    document = tilejson(snapshot.city, layer, number, bounds, url, crs)
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
     headers = {"Cache-Control": SHORTLY, "ETag": tag, REVISION_HEADER: str(number), "Vary": "Host", **CORS}

@@ -31,4 +31,5 @@ class TileJSON(BaseModel):
     attribution: str
     vector_layers: list[VectorLayer]
     revision: int
+    crs: str
     notice: dict[str, str]

@@ -26,6 +26,7 @@ def bake(
     anew: Annotated[
         bool, typer.Option("--anew", help="draw every tile; take nothing from an earlier bake")
     ] = False,
+    crs: Annotated[str, typer.Option(help="wgs84, or what the base map is in: gcj02, bd09")] = "wgs84",
     processes: Annotated[int | None, typer.Option(help="how many; else one for each core", min=1, max=256)] = None,
     city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
@@ -40,7 +41,9 @@ def bake(
         folder = output or state_folder(settings) / "bake"
         names = [name.strip() for name in layers.split(",") if name.strip()]
         span = (int(match[1]), int(match[2]))
-        report = bake_layers(database, folder, names, span, say, revision=revision, anew=anew, processes=processes)
+        report = bake_layers(
+            database, folder, names, span, say, revision=revision, anew=anew, processes=processes, crs=crs
+        )
     if as_json:
         print(json.dumps(dataclasses.asdict(report)))
         return

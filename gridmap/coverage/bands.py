@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from gridmap.crs import Floats, from_wgs84
+from gridmap.crs import Floats, from_wgs84, to_wgs84
 from gridmap.errors import InvalidInput
 from gridmap.shapes import Geometries, multi
 
@@ -29,6 +29,14 @@ HIGHEST_ZOOM = 16
 # not enough.
 _RINGS = 3
 
+# A box that is moved is known by so many places along each side. Between them a shift differs by less than this
+# share of the box's side: GCJ-02's changes by 0.005, BD-09's by 0.025 per unit of length at the most.
+_PLACES = 9
+_SLACK = 0.005
+# Boxes larger than this may hold the edge of GCJ-02's rectangle, where the shift begins all at once.
+_LARGE_M, _LARGEST_SHIFT_M = 20_000.0, 4_000.0
+
+Box = tuple[float, float, float, float]
 Positions = NDArray[np.intp]
 Stored = Callable[[Positions], Sequence[BaseGeometry | None]]
 
@@ -80,6 +88,48 @@ def to_mercator(degrees: Geometries) -> Geometries:
 
     converted: Geometries = shapely.transform(degrees, convert)
     return converted
+
+
+def moved(crs: str, mercator: Geometries) -> Geometries:
+    """Web Mercator over WGS 84 to Web Mercator over ``crs``, as base maps in gcj02 and bd09 have it.
+
+    Every vertex is moved by itself, exactly, so that shared vertices stay shared. Metres in, metres out.
+    """
+    result: Geometries = shapely.transform(mercator, lambda places: _over(crs, places))
+    return result
+
+
+def moved_box(crs: str, box: Box) -> Box:
+    """A box in Web Mercator metres that holds all that lies in ``box`` once it is moved."""
+    return box if crs == "wgs84" else _box_of(_over(crs, _lattice(box)), box)
+
+
+def box_before(crs: str, box: Box) -> Box:
+    """A box in Web Mercator metres over WGS 84 that holds all that lies in ``box`` when it has been moved."""
+    if crs == "wgs84":
+        return box
+    places = _lattice(box)
+    lon, lat = to_wgs84(crs, *to_wgs84(MERCATOR, places[:, 0], places[:, 1]))
+    return _box_of(np.column_stack(from_wgs84(MERCATOR, lon, lat)), box)
+
+
+def _over(crs: str, places: Floats) -> Floats:
+    lon, lat = from_wgs84(crs, *to_wgs84(MERCATOR, places[:, 0], places[:, 1]))
+    return np.column_stack(from_wgs84(MERCATOR, lon, lat))
+
+
+def _lattice(box: Box) -> Floats:
+    """Places all over a box, as far as there is a world: tiles at its edge are drawn beyond."""
+    west, south, east, north = np.clip(box, -MERCATOR_HALF_M, MERCATOR_HALF_M)
+    x, y = np.meshgrid(np.linspace(west, east, _PLACES), np.linspace(south, north, _PLACES))
+    return np.column_stack([x.ravel(), y.ravel()])
+
+
+def _box_of(places: Floats, box: Box) -> Box:
+    side = max(box[2] - box[0], box[3] - box[1])
+    slack = 1.0 + _SLACK * side + (_LARGEST_SHIFT_M if side > _LARGE_M else 0.0)
+    (west, south), (east, north) = places.min(axis=0) - slack, places.max(axis=0) + slack
+    return float(west), float(south), float(east), float(north)
 
 
 def simplified(mercator: Geometries, band: Band) -> Geometries:

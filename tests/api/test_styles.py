@@ -18,9 +18,10 @@ from gridmap.store.database import Database
 BASE = BaseMap("xyz", "https://maps.city.example/{z}/{x}/{y}.png", "gcj02", "津S(2026)001")
 
 
-@pytest.mark.parametrize("name", ["light", "dark", "choropleth", "heat"])
-def test_the_tiles_that_a_style_names_are_there(client: TestClient, name: str) -> None:
-    style = client.get(f"/styles/{name}.json").json()
+@pytest.mark.parametrize("crs", ["wgs84", "gcj02", "bd09"])
+@pytest.mark.parametrize("name", ["light", "heat"])
+def test_the_tiles_that_a_style_names_are_there(client: TestClient, name: str, crs: str) -> None:
+    style = client.get(f"/styles/{name}.json?crs={crs}").json()
     asked = 0
     for source in style["sources"].values():
         for url in source.get("tiles", ()):
@@ -70,7 +71,7 @@ def test_a_style_of_a_time_is_of_the_revision_of_that_time(client: TestClient) -
         ("/styles/light.json?revision=2", 404, "no revision 2"),
         ("/styles/light.json?revision=0", 422, "revision"),
         ("/styles/light.json?crs=EPSG:4548", 422, "crs"),
-        ("/styles/light.json?crs=gcj02", 422, "tiles come in wgs84 only"),
+        ("/styles/light.json?crs=GCJ02", 422, "crs"),
         ("/styles/choropleth.json?breaks=3,1", 422, "breaks"),
         ("/styles/choropleth.json?breaks=1e999", 422, "breaks"),
         ("/styles/choropleth.json?breaks=1,,2", 422, "breaks"),
@@ -91,7 +92,12 @@ def test_a_base_map_is_set_while_the_city_is_served(writer: TestClient, heping_c
     set_base_map(heping_copy, OPERATOR, BASE)
     writer.app.state.service.current.refresh()  # type: ignore[attr-defined]
     style = writer.get("/styles/light.json").json()
+    assert style["sources"]["base_map"]["tiles"] == [BASE.url]
+    assert style["metadata"]["gridmap:crs"] == "gcj02"
+    assert "crs=gcj02" in style["sources"]["cells"]["tiles"][0]
+    style = writer.get("/styles/light.json?crs=wgs84").json()
     assert "base_map" not in style["sources"], "half a kilometre off under tiles in WGS 84"
+    assert "crs" not in style["sources"]["cells"]["tiles"][0]
     style = writer.get("/styles/light.json?base_map=redrawn").json()
     assert style["sources"]["base_map"]["tiles"] == [
         "gcj02://https://maps.city.example/[z]/[x]/[y].png#{z}/{x}/{y}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,11 @@ from api.deps import Service
 from api.tiles import FOREVER, SHORTLY
 from gridmap.access import OPERATOR
 from gridmap.actions.publish import publish
+from gridmap.crs import from_wgs84
+from gridmap.errors import Unavailable
 from gridmap.store.database import Database
 from tests.gridmap.actions.test_publish import a_split, grid_of
-from tests.tiles.decoding import decode
+from tests.tiles.decoding import Around, decode
 from tiles.encode import Tile
 from tiles.serving import TileServer
 
@@ -154,6 +157,12 @@ def test_pages_of_other_hosts_may_read_tiles_and_what_is_wrong_with_them(fresh: 
         ("/tiles/nothing.json", 404, "no geometry layer"),
         ("/tiles/7/cells.json", 404, "no revision 7"),
         ("/tiles/0/cells.json", 422, "revision:"),
+        ("/tiles/1/cells/14/1/1.mvt?crs=cgcs2000", 422, "crs:"),
+        ("/tiles/cells/14/1/1.mvt?crs=", 422, "crs:"),
+        ("/tiles/cells/14/1/1.mvt?crs=GCJ02", 422, "crs:"),
+        ("/tiles/1/cells/14/1/1.mvt?crs=gcj02&crs=EPSG:4326", 422, "crs:"),
+        ("/tiles/cells.json?crs=EPSG:3857", 422, "crs:"),
+        ("/tiles/1/cells/9/1/1.mvt?crs=bd09", 404, "zooms 10 to 16, not 9"),
     ],
 )
 def test_what_there_is_not_is_refused_by_name(fresh: TestClient, path: str, status: int, said: str) -> None:
@@ -293,3 +302,72 @@ def test_after_a_redraw_the_current_tiles_are_the_new_ones_and_the_rest_is_kept(
     for path in paths:
         pinned = writer.get(path.replace("/tiles/", "/tiles/1/"))
         assert (pinned.content, pinned.headers["gridmap-revision"]) == (before[path].content, "1")
+
+
+@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+def test_what_a_tile_shows_is_what_a_lookup_in_the_same_system_says(fresh: TestClient, crs: str) -> None:
+    (url,) = fresh.get(f"/tiles/cells.json?crs={crs}").json()["tiles"]
+    z, rng, same, elsewhere = 16, np.random.default_rng(7), 0, 0
+    for lon, lat in rng.uniform((117.185, 39.105), (117.215, 39.130), (60, 2)).tolist():
+        point = {"lon": lon, "lat": lat, "crs": crs}
+        answer = fresh.get("/v1/coverage", params=point).json()
+        if answer["status"] == "covered" and answer["edge_distance_m"] < 1:
+            continue
+        x, y = (lon + 180) / 360 * 2**z, (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**z
+        place = ((x % 1) * 4096, (y % 1) * 4096)
+        codes = {}
+        for asked in (url, url.replace(f"?crs={crs}", "")):
+            tile = fresh.get(asked.format(z=z, x=int(x), y=int(y)), headers=PLAIN)
+            features = decode(tile.content)["cells"] if tile.content else []
+            named = {each.id: each.properties["code"] for each in features}
+            codes[asked] = [named[each] for each in Around(features).at(*place)]
+        expected = [] if answer["cell"] is None else [answer["cell"]["code"]]
+        assert codes[url] == expected, point
+        same += 1
+        elsewhere += codes[url.replace(f"?crs={crs}", "")] != expected
+    assert same > 30
+    assert elsewhere > same / 2, "read in WGS 84 the same place is another cell"
+
+
+def test_each_system_has_tiles_of_its_own(fresh: TestClient) -> None:
+    path = f"/tiles/1/cells/{HERE}.mvt"
+    asked = {crs: f"{path}?crs={crs}" for crs in ("wgs84", "gcj02", "bd09")}
+    made = {crs: fresh.get(url) for crs, url in asked.items()}
+    assert len({answer.content for answer in made.values()}) == 3
+    assert len({answer.headers["etag"] for answer in made.values()}) == 3
+    assert made["wgs84"].content == fresh.get(path).content
+    assert {answer.headers["cache-control"] for answer in made.values()} == {FOREVER}
+    tiles_of(fresh).cache._memory.clear()
+    for crs, url in asked.items():  # from memory and from disk
+        for _ in range(2):
+            assert fresh.get(url).content == made[crs].content
+        assert fresh.get(url, headers={"If-None-Match": made[crs].headers["etag"]}).status_code == 304
+        assert fresh.get(url.replace("/1/", "/")).content == made[crs].content
+
+
+def test_tilejson_of_another_system_names_its_tiles(fresh: TestClient) -> None:
+    plain = fresh.get("/tiles/overlays.json").json()
+    for crs in ("gcj02", "bd09"):
+        document = fresh.get(f"/tiles/overlays.json?crs={crs}").json()
+        assert (document["crs"], plain["crs"]) == (crs, "wgs84")
+        assert document["tiles"] == [f"{plain['tiles'][0]}&crs={crs}"]
+        assert fresh.get(document["tiles"][0].format(z=14, x=13525, y=6254)).headers["cache-control"] == FOREVER
+        west, south, *_ = document["bounds"]
+        lon, lat = from_wgs84(crs, plain["bounds"][0], plain["bounds"][1])
+        assert -0.0001 < lon - west < 0.001
+        assert -0.0001 < lat - south < 0.001
+
+
+def test_why_a_tile_cannot_be_made_is_said_once_tried(fresh: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def busy(*_: object) -> bytes:
+        tried.append(1)
+        raise Unavailable("all database connections are busy")
+
+    monkeypatch.setattr(TileServer, "_rendered", busy)
+    answer = fresh.get(f"/tiles/1/cells/{HERE}.mvt")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "busy" in answer.json()["detail"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert len(tried) == 1

@@ -16,11 +16,13 @@ from pmtiles.tile import tileid_to_zxy
 
 from gridmap.access import OPERATOR
 from gridmap.actions.publish import publish
+from gridmap.coverage.bands import moved_box
 from gridmap.coverage.grid import Grid
 from gridmap.errors import InvalidInput, NotFound, Unavailable
 from gridmap.model import City
 from gridmap.redraw.change import DrawnCell, GridChange
 from gridmap.store.database import Database
+from gridmap.store.redraws import read_redraws
 from tests.gridmap.actions.test_publish import a_merge, a_split, a_transfer, grid_of
 from tiles.address import BUFFER_UNITS, Address, Box, box_of, span_of
 from tiles.archive import About, Archive, write_archive
@@ -70,6 +72,31 @@ def test_every_tile_of_every_layer_is_in_it(heping: Database, city: City, whole:
         assert archive.metadata["vector_layers"][0]["id"] == name
         with path.open("rb") as file:
             assert Reader(MmapSource(file)).header()["clustered"], "so that a host can serve runs of it"
+
+
+def test_a_bake_in_another_system_is_the_servers_own_and_beside_the_other(
+    heping: Database, city: City, whole: Box, tmp_path: Path
+) -> None:
+    layer = layers_of(city)["cells"]
+    for crs in ("wgs84", "gcj02"):
+        bake(heping, tmp_path, ["cells"], (12, 13), quiet, processes=2, crs=crs)
+    path = path_of(tmp_path, 1, layer, "gcj02")
+    assert path.name == "cells.gcj02.pmtiles"
+    found = {each: gzip.decompress(content) for each, content in tiles_in(path).items()}
+    addresses = list(span_of(moved_box("gcj02", whole), 13).addresses())
+    with heping.begin(OPERATOR, one_state=True) as connection:
+        expected = render(connection, city, layer, 1, addresses, "gcj02")
+        redraws = read_redraws(connection)
+    assert expected == {each: content for each, content in found.items() if each.z == 13}
+    bakes, address = Bakes(tmp_path), next(iter(expected))
+    kept = {crs: bakes.get(layer, address, redraws.mark_of(1), redraws, crs) for crs in ("wgs84", "gcj02")}
+    assert gzip.decompress(kept["gcj02"] or b"") == expected[address]
+    assert kept["wgs84"] != kept["gcj02"]
+    assert bakes.get(layer, address, redraws.mark_of(1), redraws, "bd09") is None
+    again = bake(heping, tmp_path, ["cells"], (12, 13), quiet, processes=2, crs="gcj02")
+    assert again.layers["cells"].drawn == 0
+    with pytest.raises(InvalidInput, match="tiles come in"):
+        bake(heping, tmp_path, ["cells"], (12, 13), quiet, crs="cgcs2000")
 
 
 def a_change_of_community(grid: Grid, rng: np.random.Generator, _: str) -> GridChange:

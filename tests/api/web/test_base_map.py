@@ -128,6 +128,51 @@ def test_base_maps_lie_where_they_belong(
             assert watched.complaints == []
 
 
+SHOWN_CELLS = """
+(places) => places.map((place) => {
+  const found = window.gridmap.map.queryRenderedFeatures(window.gridmap.map.project(place), { layers: ["cells"] });
+  return [...new Set(found.map((each) => each.properties.code))];
+})
+"""
+
+
+def test_over_a_base_map_as_it_is_the_grid_comes_in_its_crs(
+    live_server: Any,
+    heping_copy: Database,
+    open_page: Callable[..., Any],
+    publisher: Callable[[shapely.Geometry, str], str],
+) -> None:
+    with live_server(heping_copy) as running:
+        grid = running.service.state.ready.grid
+        outline = shapely.union_all(grid.index.degrees)
+        shapely.prepare(outline)
+        base = BaseMap("xyz", publisher(outline, "gcj02"), "gcj02", "津S(2026)001", "City survey")
+        set_base_map(heping_copy, OPERATOR, base)
+        running.service.current.refresh()
+        watched = open_page(f"{running.url}/embed?language=en&layer=cells&base_map=plain")
+        page = watched.page
+        page.wait_for_selector("html[data-revision] #stage:not([aria-busy])", timeout=60_000)
+        sources = page.evaluate("window.gridmap.map.getStyle().sources")
+        assert sources["base_map"]["tiles"] == [base.url]
+        tiles = [url for each in sources.values() if each["type"] == "vector" for url in each["tiles"]]
+        assert tiles
+        assert all("crs=gcj02" in url for url in tiles)
+        west, south, east, north = outline.bounds
+        rng = np.random.default_rng(3)
+        lon, lat = rng.uniform(west, east, 300), rng.uniform(south, north, 300)
+        edges = shapely.STRtree(shapely.boundary(grid.index.degrees))
+        near = edges.query(shapely.points(lon, lat), predicate="dwithin", distance=0.0006)[0]
+        lon, lat = np.delete(lon, np.unique(near)), np.delete(lat, np.unique(near))
+        found = shapely.STRtree(grid.index.degrees).query(shapely.points(lon, lat), predicate="within")
+        expected: list[list[str]] = [[] for _ in lon]
+        for at, cell in found.T.tolist():
+            expected[at].append(grid.cells[cell].code)
+        moved = np.column_stack(from_wgs84("gcj02", lon, lat)).tolist()
+        assert sum(map(bool, expected)) > 10
+        assert page.evaluate(SHOWN_CELLS, moved) == expected
+        assert watched.complaints == []
+
+
 def places_beside(outline: shapely.Geometry, distance_m: float) -> list[tuple[float, float]]:
     """Places along the outline, so far outside it (or, below 0, inside)."""
     metres = shapely.transform(
