@@ -26,6 +26,7 @@ from gridmap.released_heatmap import PlacesAt
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
+from tiles.counts import Plots
 from tiles.serving import TileServer
 
 # PostgreSQL's integer; a larger revision cannot exist.
@@ -40,7 +41,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool, the state that follows it, trees and grids.
+    """What one worker holds: settings, the database's pool, the state that follows it, what releases need.
 
     In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles stay in memory only.
     """
@@ -51,6 +52,7 @@ class Service:
     folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
     places_at: PlacesAt = field(default_factory=PlacesAt)
+    plots: Plots = field(default_factory=Plots)
 
     @property
     def state(self) -> State:

@@ -120,6 +120,13 @@ def releases_of(connection: Connection, question: Question) -> list[Release]:
     return [store.read_release(connection, str(month)) for month in months]
 
 
+def least_of(connection: Connection, question: Question, releases: Sequence[Release]) -> int:
+    """The smallest count but 0 that shows of a question; NotFound for what the releases do not count."""
+    heads = [head for release in releases for head in store.list_tables(connection, release.period, question.of)]
+    categories = _categories(question, heads)
+    return max(head.least for head in heads if head.category in categories)
+
+
 def data_version(releases: Sequence[Release]) -> str:
     """The name of what releases say: another for other months, and for the same months of another database.
 

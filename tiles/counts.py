@@ -7,16 +7,18 @@ the store.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import shapely
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from gridmap.coverage.bands import HIGHEST_ZOOM, MERCATOR, TILE_UNITS, band_of, to_mercator
+from gridmap.coverage.bands import HIGHEST_ZOOM, MERCATOR, MERCATOR_HALF_M, TILE_UNITS, band_of, to_mercator
 from gridmap.crs import Floats, from_wgs84
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.heatmap.answer import Heatmap
@@ -46,6 +48,8 @@ _CELLS_FROM = 12
 _LEVELS_FROM_BELOW = (10, 8, 7)
 # Simplified polygons may reach so many units beyond the true ones.
 _REACH_UNITS = BUFFER_UNITS + 16
+# Plots that a worker keeps: a map at three zooms has as many.
+_KEPT = 24
 
 Positions = NDArray[np.intp]
 
@@ -207,6 +211,22 @@ class Plot:
         return np.hstack(corners)
 
 
+class Plots:
+    """The counts that were drawn last, since a map asks for many tiles of the same ones; of one worker."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: LRUCache[object, Plot] = LRUCache(_KEPT)
+
+    def get(self, key: object, make: Callable[[], Plot]) -> Plot:
+        """The plot of a key, made once however many ask."""
+        with self._lock:
+            found: Plot | None = self._known.get(key)
+            if found is None:
+                found = self._known[key] = make()
+            return found
+
+
 def _of_groups(choose: np.ufunc, group_of: NDArray[np.int32], values: Floats) -> Floats:
     """The lowest or the highest value of each group; every group has some."""
     order = np.argsort(group_of, kind="stable")
@@ -249,9 +269,15 @@ def draw_singles(
     rows = np.flatnonzero(_within(address, x, y)).tolist()
     if not rows:
         return b""
-    texts = ([values[at] for at in rows] for values in (found.categories, found.moments, found.cells))
-    ids, places = [found.ids[at] for at in rows], (x[rows].tolist(), y[rows].tolist())
-    return store.incidents_tile(connection, _square(address), layer.name, ids, *texts, *places)
+    singles = store.Singles(
+        [found.ids[at] for at in rows],
+        [found.categories[at] for at in rows],
+        [found.moments[at] for at in rows],
+        [found.cells[at] for at in rows],
+        x[rows].tolist(),
+        y[rows].tolist(),
+    )
+    return store.incidents_tile(connection, _square(address), layer.name, singles)
 
 
 def _square(address: Address) -> store.Square:
@@ -261,10 +287,10 @@ def _square(address: Address) -> store.Square:
 
 
 def _within(address: Address, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """Which points are the tile's own: those on its west and north sides are, those on the others are not."""
-    west, north = corner(address)
+    """Which points are the tile's own: each is in one tile only."""
     side = side_m(address.z)
-    inside: NDArray[np.bool_] = (x >= west) & (x < west + side) & (y <= north) & (y > north - side)
+    columns, rows = np.floor((x + MERCATOR_HALF_M) / side), np.floor((MERCATOR_HALF_M - y) / side)
+    inside: NDArray[np.bool_] = (columns == address.x) & (rows == address.y)
     return inside
 
 

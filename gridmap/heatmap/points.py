@@ -41,7 +41,7 @@ def points_in(facts: Facts, question: Question, box: Box) -> Points:
     picked.append((part.recent, _rows(facts, question, part.recent, box, np.empty(0, np.int64))))
     number = sum(len(rows) for _, rows in picked)
     if number > MOST_POINTS:
-        rule = f"has {number:,} incidents in one tile, more than {MOST_POINTS:,}: ask for less time or fewer categories"
+        rule = f"has {number:,} incidents in one tile, more than {MOST_POINTS:,}: ask for less time"
         raise InvalidInput("from, to, category", question.categories, rule)
     ids, kinds, times, cells, east, north = (
         np.concatenate([getattr(columns, name)[rows] for columns, rows in picked])

@@ -6,7 +6,7 @@ Polygons are clipped while valid and then rounded vertex by vertex, as those of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, text
 
@@ -28,6 +28,18 @@ class Shown:
     codes: Sequence[str]
     names: Sequence[str]
     counts: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Singles:
+    """n incidents: ids, categories, times as text, codes of their cells, x and y in Mercator metres."""
+
+    ids: Sequence[int]
+    categories: Sequence[str]
+    moments: Sequence[str]
+    cells: Sequence[str]
+    x: Sequence[float]
+    y: Sequence[float]
 
 
 _TILE = """
@@ -172,20 +184,9 @@ def clusters_tile(
     return _tile(connection.execute(_CLUSTERS, {**_given(square, layer), **more}).scalar_one())
 
 
-def incidents_tile(
-    connection: Connection,
-    square: Square,
-    layer: str,
-    ids: Sequence[int],
-    categories: Sequence[str],
-    moments: Sequence[str],
-    cells: Sequence[str],
-    x: Sequence[float],
-    y: Sequence[float],
-) -> bytes:
-    """Single incidents at ``x``, ``y`` in Mercator metres, each with a count of 1."""
-    texts = {"categories": list(categories), "moments": list(moments), "cells": list(cells)}
-    more = {"ids": list(ids), **texts, "x": list(x), "y": list(y)}
+def incidents_tile(connection: Connection, square: Square, layer: str, singles: Singles) -> bytes:
+    """Single incidents, each with a count of 1."""
+    more = {each.name: list(getattr(singles, each.name)) for each in fields(singles)}
     return _tile(connection.execute(_SINGLE, {**_given(square, layer), **more}).scalar_one())
 
 

@@ -103,6 +103,8 @@ KNOWN = {
     "bbox-crs": ["http://www.opengis.net/def/crs/OGC/1.3/CRS84"],
     "suffix": ["fgb", "parquet"],
     "since": ["2025-12-01T00:00:00Z"],
+    "resolution": [8],
+    "period": ["2026-10"],
     "until": ["2026-11-02T03:00:00+08:00"],
 }
 # Bodies that are taken; random ones hardly ever fit together.
@@ -144,6 +146,7 @@ BODIES: dict[str, dict[str, object]] = {
 }
 # Reads of which others than staff get what is released, and refusals of the rest.
 RELEASED = {"/v1/heatmap"}
+COUNTS = ("hexes", "counts", "incidents")
 # Reads that are for staff only; who runs the system is none.
 STAFF_ONLY = {
     "/v1/elements",
@@ -152,6 +155,7 @@ STAFF_ONLY = {
     "/v1/loads/{load_id}",
     "/v1/loads/{load_id}/rejected",
     "/v1/on-the-map",
+    *(f"/tiles/live_{kind}{rest}" for kind in COUNTS for rest in (".json", "/{z}/{x}/{y}.mvt")),
 }
 # What there is only where tiles are served.
 TILESETS = {"/ogc/collections/{collection_id}/tiles", "/ogc/collections/{collection_id}/tiles/{matrix_set}"}
