@@ -23,6 +23,7 @@ from gridmap.kept_files import KeptFiles
 from gridmap.model import PUBLIC, Actor, City
 from gridmap.released import Trees
 from gridmap.released_heatmap import PlacesAt
+from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
@@ -52,6 +53,7 @@ class Service:
     folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
     places_at: PlacesAt = field(default_factory=PlacesAt)
+    released_by: CountsBy = field(default_factory=CountsBy)
     plots: Plots = field(default_factory=Plots)
 
     @property

@@ -18,8 +18,16 @@ class RosterPost(PostOut):
     on_duty: list[TurnOut]
 
 
+class RosterReleased(BaseModel):
+    """What the newest release says of the place, by subject, null where it is hidden; its month and its grid."""
+
+    period: str
+    revision: int
+    counts: dict[str, int | None]
+
+
 class RosterOut(BaseModel):
-    """Who is posted at a cell or an area; counts for the territory's staff only."""
+    """Who is posted at a cell or an area; live counts for the territory's staff, ``released`` ones for others."""
 
     revision: int
     as_of: datetime
@@ -30,4 +38,5 @@ class RosterOut(BaseModel):
     ladder: list[RungOut] = Field(min_length=1)
     elements: dict[str, int] | None
     open_incidents: int | None
-    counts: Literal["staff", "not released"]
+    released: RosterReleased | None
+    counts: Literal["staff", "released", "not released"]
