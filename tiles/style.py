@@ -231,7 +231,7 @@ def _count_words(name: str, ground: Ground, counts: Counts) -> str:
     if not counts.released:
         return "尚未发布任何数量" if chinese else "No counts have been released yet"
     months = "–".join(dict.fromkeys((counts.released[0], counts.released[-1])))
-    said = f"已发布的 {months} 月数量" if chinese else f"Released counts of {months}"
+    said = f"{months} 已发布的数量" if chinese else f"Released counts of {months}"
     if counts.least == 1:
         return said
     hidden = (
@@ -252,7 +252,7 @@ def _legend(name: str, ground: Ground, counts: Counts | None, palette: Palette) 
     if not _any(counts):
         return []
     breaks = _breaks(ground, counts)
-    none_less = counts.released is not None and breaks[0] == 1
+    none_less = counts.released is not None and breaks[0] <= counts.least  # what lies between does not show
     least = [{"color": palette.nothing, "label": "0" if none_less else f"< {breaks[0]:g}"}]
     ends = [*(f"– {after:g}" for after in breaks[1:]), "≥"]
     steps = [
@@ -408,14 +408,20 @@ def _counted(source: str, color: object, opacity: float) -> Json:
 
 
 def _breaks(ground: Ground, counts: Counts) -> tuple[float, ...]:
-    """Given ones, else the series 1, 2, 5 … begun higher for larger areas, so that two maps of a city compare."""
+    """Given ones, else the series 1, 2, 5 … begun higher for larger areas, so that two maps of a city compare.
+
+    Of releases it begins with the smallest count but 0 that shows.
+    """
     if counts.breaks:
         return counts.breaks
     upwards = [CELL_LEVEL, *reversed(ground.city.levels)]
     by = counts.query.get("by", CELL_LEVEL)
     factors = (1, 5, 50, 1000, 10_000)
     factor = factors[min(upwards.index(by), len(factors) - 1)] if by in upwards else 1
-    return tuple(float(step * factor) for step in _SERIES)
+    breaks = tuple(float(step * factor) for step in _SERIES)
+    if breaks[0] >= counts.least:
+        return breaks
+    return (float(counts.least), *(each for each in breaks if each > counts.least))
 
 
 def _colours(palette: Palette, count: int) -> list[str]:

@@ -38,6 +38,7 @@ PLACES: dict[str, list[Query]] = {
 }
 FORMED: list[Query] = [{"f": "json"}, {"f": "geojson", "limit": 100}]
 COUNTED: list[Query] = [{}, *({"counts": of} for of in RELEASED)]
+INSIDE: list[Query] = [{}, {"area": STREET}]
 GROUPED: list[Query] = [
     {"by": "hex", "resolution": 9},
     {"by": "hex"},
@@ -106,7 +107,7 @@ ASKED: dict[str, list[Query]] = {
         [{"fid": "1"}, {"fid": STREET}],
     ),
     **{
-        f"/tiles/{live}{kind}{rest}": every(SUBJECTS[:: 2 if kind == "incidents" else 1], more, [{}, {"area": STREET}])
+        f"/tiles/{live}{kind}{rest}": every(SUBJECTS[:: 1 + (kind == "incidents")], more, INSIDE)
         for live in ("", "live_")
         for kind in ("hexes", "counts", "incidents")
         for rest, more in ((".json", [{}]), ("/{z}/{x}/{y}.mvt", TILES))
@@ -190,9 +191,9 @@ def insert_one_of_each(client: TestClient, caseworker: dict[str, str]) -> None:
     service = client.app.state.service  # type: ignore[attr-defined]
     with service.database.begin(OPERATOR) as connection:
         person = text(
-            "INSERT INTO element OVERRIDING SYSTEM VALUE SELECT "
-            "(jsonb_populate_record(element, jsonb_build_object('id', (SELECT max(id) + 1 FROM element), 'external_id', 'walk'))).* FROM element "
-            "WHERE class = 'person' ORDER BY id LIMIT 1 RETURNING id"
+            "INSERT INTO element OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(element, "
+            "jsonb_build_object('id', (SELECT max(id) + 1 FROM element), 'external_id', 'walk'))).* "
+            "FROM element WHERE class = 'person' ORDER BY id LIMIT 1 RETURNING id"
         )
         placed = text(
             "INSERT INTO element_placement SELECT (jsonb_populate_record(element_placement, "

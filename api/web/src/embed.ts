@@ -225,6 +225,9 @@ function describeStyle(style: GridStyle): void {
   const facts = style.metadata;
   legend.replaceChildren(element("h2", say(language, "legend")));
   if (facts["gridmap:counts"]) legend.append(element("p", facts["gridmap:counts"], "counts"));
+  if (facts["gridmap:data"].length > 0 && facts["gridmap:data"].every((name) => hasNothing(style, name))) {
+    legend.append(element("p", say(language, "noCounts"), "counts"));
+  }
   for (const entry of facts["gridmap:legend"]) {
     const line = element("p");
     const swatch = element("span", "", "swatch");
@@ -236,6 +239,13 @@ function describeStyle(style: GridStyle): void {
   const revision = say(language, "revision", facts["gridmap:revision"]);
   const parts = [revision, facts["gridmap:attribution"], facts["gridmap:base_map"]];
   credits.replaceChildren(element("p", facts["gridmap:notice"], "notice"), element("p", parts.filter(Boolean).join(" · ")));
+}
+
+/** Whether the counts of a source, which were fetched, are none. */
+function hasNothing(style: GridStyle, name: string): boolean {
+  const source = style.sources[name];
+  if (source?.type !== "geojson" || typeof source.data === "string") return false;
+  return (source.data as GeoJSON.FeatureCollection).features.length === 0;
 }
 
 /** Everything on the page that belongs to a revision, in one step. */
