@@ -132,7 +132,7 @@ def data_version(releases: Sequence[Release]) -> str:
 
     >>> made = datetime(2026, 11, 1, tzinfo=UTC)
     >>> data_version([Release("2026-10", made, made, 1, made, "operator", None)])
-    '2026-10-27a2b943'
+    '2026-10-7ca93be6'
     """
     periods = [release.period for release in releases]
     made = repr([(release.period, release.revision, release.made_at.isoformat()) for release in releases])

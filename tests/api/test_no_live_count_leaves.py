@@ -243,5 +243,5 @@ def test_the_walk_notices_a_count_that_leaves(walked: TestClient, key_for: Calla
         connection.execute(text("DELETE FROM element WHERE external_id = 'walk'"))
     walked.app.state.service.current.refresh()  # type: ignore[attr-defined]
     told = {path for (path, query), answer in walk(walked, staff).items() if answer != before[path, query]}
-    assert {"/v1/areas/{code}/roster", "/v1/incidents", "/v1/heatmap"} <= told
+    assert {"/v1/areas/{code}/roster", "/v1/heatmap"} <= told
     assert "/tiles/live_counts/{z}/{x}/{y}.mvt" in told
