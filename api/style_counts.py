@@ -46,7 +46,7 @@ def style_counts(
     question = replace(question, area=None)
     query = {name: value for name, value in query.items() if name != "area"}
     with service.database.begin(PUBLIC) as connection, refusing(actor):
-        if _newest_of_none(store.list_periods(connection, subject_of(question) or ""), asked, question):
+        if _nothing_yet(store.list_periods(connection, subject_of(question) or ""), asked, question):
             return StyleCounts(Counts(query, breaks, released=()), None)
         city = read_city(connection)
         released = question_of(connection, city, question, asked.period)
@@ -59,7 +59,7 @@ def style_counts(
     return StyleCounts(Counts(query, breaks, months, least), releases[-1].revision)
 
 
-def _newest_of_none(counted: list[str], asked: Asked, question: Question) -> bool:
+def _nothing_yet(counted: list[str], asked: Asked, question: Question) -> bool:
     """Whether the newest release of a subject is asked for and there is none."""
     if counted or asked.period is not None or question.window != Window() or subject_of(question) is None:
         return False

@@ -31,7 +31,7 @@ from gridmap.heatmap.question import Question
 from gridmap.model import PUBLIC, Actor, City
 from tiles.address import Address
 from tiles.counts import COUNT_LAYERS, SINGLES_FROM, CountLayer, count_fields, draw, draw_singles
-from tiles.encode import chosen, encoded
+from tiles.encode import Tile, chosen, encoded
 from tiles.tilejson import VERSION, attribution
 
 router = APIRouter(tags=["tiles"], responses=problem_responses(401, 403, 404, 422, 503))
@@ -87,13 +87,13 @@ def _add_tiles(layer: CountLayer) -> None:
         if not address.exists:
             raise NotFound(f"zoom {z} has columns and rows up to {(1 << z) - 1}")
         make = _live_tile if layer.live else _released_tile
-
-        def drawn() -> tuple[bytes, Told]:
-            return make(service, actor, layer, asked, address)
-
-        content, told = await anyio.to_thread.run_sync(drawn, limiter=_at_a_time)
         encoding = chosen(accept_encoding)
-        tile = encoded(content, encoding)
+
+        def drawn() -> tuple[Tile, Told]:
+            content, told = make(service, actor, layer, asked, address)
+            return encoded(content, encoding), told
+
+        tile, told = await anyio.to_thread.run_sync(drawn, limiter=_at_a_time)
         headers = {**_headers(layer, told, v), "ETag": f'W/"{tile.tag}"'}
         headers["Vary"] = f"Accept-Encoding{', Authorization' if layer.live else ''}"
         if _known(if_none_match, tile.tag):
