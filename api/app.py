@@ -16,6 +16,7 @@ from api.errors import Problem
 from api.events import Events, told_of_signals
 from api.metrics import seconds
 from api.routes import (
+    count_tiles,
     coverage,
     downloads,
     drafts,
@@ -113,6 +114,7 @@ def create_app(service: Service) -> FastAPI:
         heatmap,
         ogc,
         ogc_items,
+        count_tiles,  # before what takes any layer's name
         tiles,
         event_routes,
         styles,

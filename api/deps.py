@@ -25,9 +25,12 @@ from gridmap.kept_files import KeptFiles
 from gridmap.model import PUBLIC, Actor, City
 from gridmap.recount import Recounts
 from gridmap.released import Trees
+from gridmap.released_heatmap import PlacesAt
+from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
+from tiles.counts import Plots
 from tiles.serving import TileServer
 
 # PostgreSQL's integer; a larger revision cannot exist.
@@ -54,6 +57,9 @@ class Service:
     trees: Trees = field(default_factory=Trees)
     recounts: Recounts = field(default_factory=Recounts)
     bench: Workbench = field(default_factory=Workbench)
+    places_at: PlacesAt = field(default_factory=PlacesAt)
+    released_by: CountsBy = field(default_factory=CountsBy)
+    plots: Plots = field(default_factory=Plots)
 
     @property
     def state(self) -> State:

@@ -1,60 +1,45 @@
-"""Heatmaps for those who are not staff of the territory: what releases show, in the heatmap's own form."""
+"""What those who are not staff of a territory get: releases, in the heatmap's own form."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from api.asked import Asked
 from api.deps import Service
-from api.schemas.heatmap import HeatmapOut, HeatmapRow
+from gridmap.errors import NotAllowed, NotFound, NotIdentified
+from gridmap.heatmap.answer import Heatmap
+from gridmap.heatmap.places import Places
 from gridmap.heatmap.question import Question
-from gridmap.model import PUBLIC
-from gridmap.released import question_of, read_released
-from gridmap.releases.rows import BY_HEX
-from gridmap.releases.suppression import HIDDEN
+from gridmap.model import PUBLIC, Actor
+from gridmap.released_heatmap import read_heatmap
 from gridmap.store.city import read_city
 
 
-def released_heatmap(service: Service, question: Question) -> HeatmapOut:
-    """The rows of the releases that answer a heatmap's question; hidden rows are counted only.
+def released_heatmap(service: Service, asked: Asked, question: Question) -> tuple[Heatmap, Places]:
+    """The rows of the releases that answer a heatmap's question, and the grid that they were counted on.
 
     NotAllowed, with what may be asked, when no release answers it; NotFound for an unknown category.
     """
+    facts = service.state.facts
     with service.database.begin(PUBLIC) as connection:
         city = read_city(connection)
-        asked = question_of(connection, city, question)
-        found = read_released(connection, city, asked, service.trees)
-    name, periods = "hex" if question.by == BY_HEX else "code", [each.period for each in found.releases]
-    rows = zip(found.rows.codes.tolist(), found.rows.counts.tolist(), strict=True)
-    first, last = found.releases[0], found.releases[-1]
-    counted = [
-        HeatmapRow.model_construct(_fields_set={name, "count"}, **{name: code, "count": count})
-        for code, count in rows
-        if count > 0 or (count == 0 and question.zeros)
-    ]
-    return HeatmapOut.model_construct(
-        revision=last.revision,
-        data_version=f"released {first.period} to {last.period}",
-        degraded=None,
-        of=question.of,
-        by=question.by,
-        resolution=found.resolution,
-        measure=question.measure,
-        class_=question.class_,
-        category=list(question.categories),
-        from_=first.begins.astimezone(city.zone),
-        to=last.ends.astimezone(city.zone),
-        hours=None,
-        weekdays=None,
-        bbox=None if question.box is None else list(question.box),
-        area=None,
-        compare=None,
-        total=_shown(found.rows.total),
-        outside=_shown(found.rows.outside),
-        suppressed=found.rows.suppressed,
-        released=periods,
-        attribution=city.attribution,
-        notice=dict(city.notice),
-        rows=counted,
-    )
+        current = None if facts is None else facts.places
+        return read_heatmap(connection, city, question, asked.period, service.trees, service.places_at, current)
 
 
-def _shown(count: int) -> int | None:
-    return None if count == HIDDEN else count
+@contextmanager
+def refusing(actor: Actor) -> Iterator[None]:
+    """What the public may not see it may see with a key: NotIdentified in place of NotAllowed."""
+    try:
+        yield
+    except NotAllowed as error:
+        if actor.role != PUBLIC.role:
+            raise
+        raise NotIdentified(f"{error}; live counts need a key: send Authorization: Bearer …") from error
+
+
+def check_revision(asked: int | None, made_on: int, counts: str) -> None:
+    """NotFound for a grid that the counts are not of: others are not recounted."""
+    if asked not in (None, made_on):
+        raise NotFound(f"{counts} counts are of revision {made_on} only, not of {asked}")

@@ -96,17 +96,23 @@ def read_rows(connection: Connection, export: Export) -> list[FeatureRow]:
 
 def write_export(export: Export, rows: Sequence[FeatureRow], path: Path) -> None:
     """Write the file."""
-    frame = _frame(export, rows)
+    frame = frame_of(export, rows)
+    write_frame(frame, export, export.metadata(), path)
+
+
+def write_frame(frame: gpd.GeoDataFrame, export: Export, metadata: Mapping[str, str], path: Path) -> None:
+    """Write a frame in the export's format, with what the file says of itself."""
     if export.format == "parquet":
-        _write_parquet(frame, export.metadata(), path)
+        _write_parquet(frame, metadata, path)
         return
     for described in export.collection.properties:
         if described.kind is Kind.TEXTS:  # features of these formats have no lists
             frame[described.name] = [",".join(values) for values in frame[described.name]]
-    _write_features(frame, export, path)
+    _write_features(frame, export, metadata, path)
 
 
-def _frame(export: Export, rows: Sequence[FeatureRow]) -> gpd.GeoDataFrame:
+def frame_of(export: Export, rows: Sequence[FeatureRow]) -> gpd.GeoDataFrame:
+    """The rows with their properties and, in the export's crs, their shapes."""
     columns: dict[str, object] = {}
     if export.collection.number_ids:
         columns["id"] = np.array([row.id for row in rows], np.int32)
@@ -136,8 +142,8 @@ def _write_parquet(frame: gpd.GeoDataFrame, metadata: Mapping[str, str], path: P
     pq.write_table(table.replace_schema_metadata({**table.schema.metadata, **said}), path, compression="zstd")
 
 
-def _write_features(frame: gpd.GeoDataFrame, export: Export, path: Path) -> None:
-    metadata, driver = export.metadata(), _DRIVERS[export.format]
+def _write_features(frame: gpd.GeoDataFrame, export: Export, metadata: Mapping[str, str], path: Path) -> None:
+    driver = _DRIVERS[export.format]
     said: dict[str, object] = {"layer_metadata": metadata}
     if export.format == "fgb":  # which keeps a title and a description and nothing else
         description = json.dumps(metadata, ensure_ascii=False)

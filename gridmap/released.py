@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import numpy as np
 import shapely
@@ -93,10 +94,7 @@ class Trees:
 def read_released(connection: Connection, city: City, question: Question, known: Trees) -> Released:
     """The rows that are asked for. InvalidInput for what a release cannot be asked, NotFound for what it lacks."""
     resolution = _check(city, question)
-    releases = [
-        store.read_release(connection, str(month))
-        for month in months_between(question.since or question.period, question.period)
-    ]
+    releases = releases_of(connection, question)
     trees = {number: known.of(connection, number, city) for number in _revisions(releases)}
     found: list[tuple[Tree, Table]] = []
     least, used = 1, []
@@ -116,19 +114,53 @@ def read_released(connection: Connection, city: City, question: Question, known:
     return Released(tuple(used), MEASURES.get(question.of, STANDING), least, resolution, rows)
 
 
-def question_of(connection: Connection, city: City, heatmap: HeatmapQuestion) -> Question:
+def releases_of(connection: Connection, question: Question) -> list[Release]:
+    """The releases that a question is answered from, oldest first; NotFound when one is not there."""
+    months = months_between(question.since or question.period, question.period)
+    return [store.read_release(connection, str(month)) for month in months]
+
+
+def least_of(connection: Connection, question: Question, releases: Sequence[Release]) -> int:
+    """The smallest count but 0 that shows of a question; NotFound for what the releases do not count."""
+    heads = [head for release in releases for head in store.list_tables(connection, release.period, question.of)]
+    categories = _categories(question, heads)
+    return max(head.least for head in heads if head.category in categories)
+
+
+def data_version(releases: Sequence[Release]) -> str:
+    """The name of what releases say: another for other months, and for the same months of another database.
+
+    >>> made = datetime(2026, 11, 1, tzinfo=UTC)
+    >>> data_version([Release("2026-10", made, made, 1, made, "operator", None)])
+    '2026-10-7ca93be6'
+    """
+    periods = [release.period for release in releases]
+    made = repr([(release.period, release.revision, release.made_at.isoformat()) for release in releases])
+    names = periods if len(periods) == 1 else [periods[0], periods[-1]]
+    return f"{'_'.join(names)}-{sha256(made.encode()).hexdigest()[:8]}"
+
+
+def subject_of(heatmap: HeatmapQuestion) -> str | None:
+    """The subject of releases that a heatmap's question counts; None for elements of all classes."""
+    return heatmap.of if heatmap.of == INCIDENTS else heatmap.class_
+
+
+def question_of(
+    connection: Connection, city: City, heatmap: HeatmapQuestion, period: Month | None = None
+) -> Question:
     """What a heatmap's question asks of releases; NotAllowed, with what may be asked, where none answers it.
 
-    A window must be of whole months in city time; without one it is the newest month that counts the subject.
+    A window must be of whole months in city time; without one it is ``period``, or the newest month that counts
+    the subject.
     """
-    of = heatmap.of if heatmap.of == INCIDENTS else heatmap.class_
+    of = subject_of(heatmap)
     refused = heatmap.hours or heatmap.weekdays or heatmap.area or heatmap.earlier or len(heatmap.categories) > 1
     if refused or heatmap.measure != "count" or of is None or (of != INCIDENTS and heatmap.categories):
         raise NotAllowed(_ONLY_RELEASES)
     begins, ends = (_month(edge, city) for edge in (heatmap.window.begins, heatmap.window.ends))
     counted = store.list_periods(connection, of)
-    if begins is None and ends is None and counted:
-        first = last = Month.parse(counted[0])
+    if begins is None and ends is None and (counted or period is not None):
+        first = last = Month.parse(counted[0]) if period is None else period
     elif begins is not None and ends is not None:
         first, last = begins, max(month for month in months_between(begins, ends) if month < ends)
     else:

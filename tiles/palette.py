@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one theme; ``ramp`` runs from few to many."""
+    """The colours of one theme; ``ramp`` runs from few to many, ``nothing`` is 0,
+    ``hidden`` what a release does not show."""
 
     ground: str
     land: str
@@ -27,6 +28,7 @@ class Palette:
     overlay: str
     ramp: tuple[str, ...]
     nothing: str
+    hidden: str
 
 
 LIGHT = Palette(
@@ -44,6 +46,7 @@ LIGHT = Palette(
     overlay="#8a4fa3",
     ramp=("#fdf0a4", "#e3cc62", "#b3a06e", "#7f7a74", "#4f576d", "#1d3462"),
     nothing="#f1f2ef",
+    hidden="#c4cad0",
 )
 
 DARK = Palette(
@@ -61,4 +64,5 @@ DARK = Palette(
     overlay="#c79bdc",
     ramp=("#24365c", "#4c5570", "#7a777a", "#a99d74", "#d6c45f", "#fdee8e"),
     nothing="#1a2127",
+    hidden="#454b51",
 )

@@ -22,6 +22,7 @@ from tiles.palette import DARK, LIGHT, Palette
 Json = dict[str, Any]
 
 NAMES = ("light", "dark", "choropleth", "heat")
+COUNTED = ("choropleth", "heat")
 LANGUAGES = ("zh", "en")
 BASE_MAPS = ("plain", "redrawn", "no")
 HIGHEST_ZOOM = 16
@@ -45,10 +46,16 @@ _LARGEST_SHIFT_DEGREES = 0.02
 
 @dataclass(frozen=True)
 class Counts:
-    """Which counts a choropleth or heat style shows: the query of ``/v1/heatmap``, and where colours begin."""
+    """Which counts a choropleth or heat style shows: the query of ``/v1/heatmap``, and where colours begin.
+
+    ``released`` are the months whose releases are shown, none before the first release, None: counts are live.
+    ``least`` is the smallest count but 0 that shows.
+    """
 
     query: Mapping[str, str] = field(default_factory=dict)
     breaks: tuple[float, ...] = ()
+    released: tuple[str, ...] | None = None
+    least: int = 1
 
     def __post_init__(self) -> None:
         if any(not math.isfinite(value) for value in self.breaks) or list(self.breaks) != sorted(set(self.breaks)):
@@ -85,9 +92,10 @@ def make_style(name: str, ground: Ground, counts: Counts | None = None, dark: bo
         raise InvalidInput("crs", ground.crs, f"tiles come in {', '.join(TILE_CRS)}")
     dark = dark or name == "dark"
     palette = DARK if dark else LIGHT
-    counted = name in ("choropleth", "heat")
-    data = _count_sources(name, ground, counts or Counts()) if counted else {}
-    fills = _count_fills(name, ground, counts or Counts(), palette) if counted else _kind_fills(palette)
+    counted = name in COUNTED
+    shown = counts or Counts()
+    data = _count_sources(name, ground, shown) if counted else {}
+    fills = _count_fills(name, ground, shown, palette) if counted else _kind_fills(palette)
     base = _base_map(ground)
     west, south, east, north = ground.bounds
     return {
@@ -95,7 +103,7 @@ def make_style(name: str, ground: Ground, counts: Counts | None = None, dark: bo
         "name": f"{_named(ground)} {name}",
         "center": [round((west + east) / 2, 5), round((south + north) / 2, 5)],
         "zoom": _fitting_zoom(ground.bounds),
-        "metadata": _metadata(name, ground, counts or Counts(), palette, sorted(data), dark),
+        "metadata": _metadata(name, ground, shown if counted else None, palette, sorted(data), dark),
         "sources": {**base, **_tile_sources(ground), **data},
         "layers": [
             {"id": "ground", "type": "background", "paint": {"background-color": palette.ground}},
@@ -183,8 +191,9 @@ def _redrawn(base: BaseMap) -> str:
 
 
 def _metadata(
-    name: str, ground: Ground, counts: Counts, palette: Palette, data: Sequence[str], dark: bool
+    name: str, ground: Ground, counts: Counts | None, palette: Palette, data: Sequence[str], dark: bool
 ) -> Json:
+    released = None if counts is None else counts.released
     return {
         "gridmap:revision": ground.revision,
         "gridmap:language": ground.language,
@@ -195,25 +204,60 @@ def _metadata(
         "gridmap:notice": ground.city.notice.get(ground.language, ""),
         "gridmap:base_map": _base_map_words(ground),
         "gridmap:data": list(data),
+        "gridmap:released": None if released is None else list(released),
+        "gridmap:counts": "" if counts is None else _count_words(name, ground, counts),
         "gridmap:legend": _legend(name, ground, counts, palette),
     }
 
 
-def _legend(name: str, ground: Ground, counts: Counts, palette: Palette) -> list[Json]:
+def _any(counts: Counts) -> bool:
+    """Whether there are counts to show at all."""
+    return counts.released != ()
+
+
+def _tells_hidden(name: str, counts: Counts) -> bool:
+    """Whether what a release hides has a colour of its own: hexes that are hidden are not drawn."""
+    return name == "choropleth" and bool(counts.released) and counts.least > 1 and counts.query.get("by") != "hex"
+
+
+def _count_words(name: str, ground: Ground, counts: Counts) -> str:
+    """What the counts are: live, or released for which months and with what left out."""
+    chinese = ground.language == "zh"
+    if counts.released is None:
+        return "实时数量，仅供辖区工作人员" if chinese else "Live counts, for the staff of the territory"
+    if not counts.released:
+        return "尚未发布任何数量" if chinese else "No counts have been released yet"
+    months = "–".join(dict.fromkeys((counts.released[0], counts.released[-1])))
+    said = f"{months} 已发布的数量" if chinese else f"Released counts of {months}"
+    if counts.least == 1:
+        return said
+    hidden = (
+        f"少于 {counts.least} 的以及可由此推算的不显示"
+        if chinese
+        else f"counts below {counts.least}, and those that would give them away, are hidden"
+    )
+    return f"{said}；{hidden}" if chinese else f"{said}; {hidden}"
+
+
+def _legend(name: str, ground: Ground, counts: Counts | None, palette: Palette) -> list[Json]:
     """What each colour means, from the lowest: the embed page and other clients show it beside the map."""
     chinese = ground.language == "zh"
-    if name not in ("choropleth", "heat"):
+    if counts is None:
         return [
             {"color": palette.kinds[kind], "label": _KIND_LABELS[kind][0 if chinese else 1]} for kind in CELL_KINDS
         ]
+    if not _any(counts):
+        return []
     breaks = _breaks(ground, counts)
-    least = [{"color": palette.nothing, "label": f"< {breaks[0]:g}"}]
+    none_less = counts.released is not None and breaks[0] <= counts.least  # what lies between does not show
+    least = [{"color": palette.nothing, "label": "0" if none_less else f"< {breaks[0]:g}"}]
     ends = [*(f"– {after:g}" for after in breaks[1:]), "≥"]
     steps = [
         {"color": color, "label": f"≥ {value:g}" if end == "≥" else f"{value:g} {end}"}
         for value, end, color in zip(breaks, ends, _colours(palette, len(breaks)), strict=True)
     ]
-    return [*least, *steps]
+    hidden = [{"color": palette.hidden, "label": "不显示" if chinese else "hidden"}]
+    return [*least, *steps, *(hidden if _tells_hidden(name, counts) else [])]
 
 
 def _fill(name: str, source: str, color: object, opacity: object = 1, lowest: float = 0) -> Json:
@@ -316,11 +360,15 @@ def _name_of(language: str) -> list[Any]:
 
 def _count_sources(name: str, ground: Ground, counts: Counts) -> Json:
     """The counts as GeoJSON, of the style's revision; heat has fewer and larger hexes when seen from afar."""
+    if not _any(counts):
+        return {}
     queries = {"counts": dict(counts.query)}
     if name == "heat":
         queries = {"counts": {"resolution": "8", **counts.query, "by": "hex"}}
         if "resolution" not in counts.query:
             queries["counts_far"] = {**counts.query, "by": "hex", "resolution": "7"}
+    elif counts.released and counts.query.get("by") != "hex":
+        queries["counts"]["zeros"] = "true"  # what is 0 is told from what is hidden
     asked = {"f": "geojson", "revision": str(ground.revision), "crs": ground.crs}
     return {
         source: {
@@ -333,13 +381,16 @@ def _count_sources(name: str, ground: Ground, counts: Counts) -> Json:
 
 
 def _count_fills(name: str, ground: Ground, counts: Counts, palette: Palette) -> list[Json]:
+    if not _any(counts):
+        return []
     breaks = _breaks(ground, counts)
     colours = _colours(palette, len(breaks))
     measure = ["coalesce", ["get", counts.query.get("measure", "count")], 0]
     if name == "choropleth":
         steps = [part for pair in zip(breaks, colours, strict=True) for part in pair]
         color = ["step", measure, palette.nothing, *steps]
-        return [_counted("counts", color, 0.85)]
+        under = [_fill("hidden", ground.city.levels[0], palette.hidden)] if _tells_hidden(name, counts) else []
+        return [*under, _counted("counts", color, 0.85 if not under else 1)]
     scale = [part for pair in zip(breaks, colours, strict=True) for part in pair]
     color = ["interpolate", ["linear"], measure, 0, palette.nothing, *scale]
     if "resolution" in counts.query:
@@ -354,14 +405,20 @@ def _counted(source: str, color: object, opacity: float) -> Json:
 
 
 def _breaks(ground: Ground, counts: Counts) -> tuple[float, ...]:
-    """Given ones, else the series 1, 2, 5 … begun higher for larger areas, so that two maps of a city compare."""
+    """Given ones, else the series 1, 2, 5 … begun higher for larger areas, so that two maps of a city compare.
+
+    Of releases it begins with the smallest count but 0 that shows.
+    """
     if counts.breaks:
         return counts.breaks
     upwards = [CELL_LEVEL, *reversed(ground.city.levels)]
     by = counts.query.get("by", CELL_LEVEL)
     factors = (1, 5, 50, 1000, 10_000)
     factor = factors[min(upwards.index(by), len(factors) - 1)] if by in upwards else 1
-    return tuple(float(step * factor) for step in _SERIES)
+    breaks = tuple(float(step * factor) for step in _SERIES)
+    if breaks[0] >= counts.least:
+        return breaks
+    return (float(counts.least), *(each for each in breaks if each > counts.least))
 
 
 def _colours(palette: Palette, count: int) -> list[str]:

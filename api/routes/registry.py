@@ -14,16 +14,19 @@ import shapely
 from fastapi import APIRouter, Query, Request
 
 from api import shape
+from api.asked import PeriodQuery
 from api.deps import (
     AtQuery,
     CodePath,
     CodeQuery,
     RevisionQuery,
+    Service,
     ServiceDep,
     city_time,
     to_box,
 )
 from api.errors import problem_responses
+from api.released import check_revision
 from api.schemas.registry import (
     AreaDetail,
     AreasOut,
@@ -31,6 +34,8 @@ from api.schemas.registry import (
     CellDetail,
     CellsOut,
     CityOut,
+    CountedArea,
+    CountedAreasOut,
     Feature,
     FeatureCollection,
     OverlayListed,
@@ -39,9 +44,11 @@ from api.schemas.registry import (
     RegistryCell,
 )
 from gridmap.crs import Floats, check_name, from_wgs84
-from gridmap.errors import InvalidInput
+from gridmap.errors import InvalidInput, NotFound
 from gridmap.history import area_successors, revision_for, successors
 from gridmap.model import CELL_KINDS, PUBLIC, City, Revision
+from gridmap.released_places import LevelCounts, required
+from gridmap.releases.periods import Month
 from gridmap.store import registry
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection
@@ -60,6 +67,10 @@ Crs = Annotated[
 ]
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f/\s]*$", description="begin after this code")
+]
+CountsQuery = Annotated[
+    Literal["incidents", "person", "place", "object", "organization"] | None,
+    Query(description="adds what a release counts of these"),
 ]
 Limit = Annotated[int | None, Query(ge=1, le=LARGEST_PAGE, description="at most so many; 10,000, or 500 shapes")]
 
@@ -84,7 +95,7 @@ async def get_city(service: ServiceDep) -> CityOut:
     )
 
 
-@router.get("/areas", response_model=AreasOut | FeatureCollection)
+@router.get("/areas", response_model=CountedAreasOut | AreasOut | FeatureCollection)
 def get_areas(
     request: Request,
     service: ServiceDep,
@@ -96,12 +107,25 @@ def get_areas(
     crs: Crs = "wgs84",
     after: After = "",
     limit: Limit = None,
-) -> AreasOut | FeatureCollection:
-    """Areas by code, of one level or below one parent, with their cells counted by kind."""
+    counts: CountsQuery = None,
+    period: PeriodQuery = None,
+) -> CountedAreasOut | AreasOut | FeatureCollection:
+    """Areas by code, of one level or below one parent, with their cells counted by kind.
+
+    `counts` adds what the newest release, or that of `period`, counts in the areas of a level; they are then those
+    of the grid that it was made on.
+    """
     crs = check_name(crs)
     size = limit or (LARGEST_PAGE if f == "json" else _FEATURES_PAGE)
     with service.database.begin(PUBLIC) as connection:
         city, grid = _city_and_revision(connection, at, revision)
+        counted = None
+        if counts is not None or period is not None:
+            counted = _counted(service, connection, city, level, counts, period)
+            check_revision(
+                None if at is None and revision is None else grid.number, counted.release.revision, "released"
+            )
+            grid = revision_for(connection, None, counted.release.revision)
         if level is not None and level not in city.levels:
             raise InvalidInput("level", level, f"must be one of {', '.join(city.levels)}")
         rows = registry.read_areas(
@@ -114,11 +138,55 @@ def get_areas(
             limit=size + 1,
             shapes=f == "geojson",
         )
-    rows, following = _page(request, rows, size, grid)
+    rows, following = _page(request, rows, size, grid, None if counted is None else counted.release.period)
+    if counted is not None and counts is not None:
+        return _with_counts(city, grid, crs, f, rows, following, counted, counts)
     if f == "json":
         areas = [RegistryArea.model_validate(_area(row)) for row in rows]
         return AreasOut(revision=grid.number, areas=areas, next=following)
     return _collection(city, grid, crs, [(row.code, row.wkb, _area(row)) for row in rows], following)
+
+
+def _counted(
+    service: Service, connection: Connection, city: City, level: str | None, of: str | None, period: str | None
+) -> LevelCounts:
+    """What a release says of a level; InvalidInput without one, NotFound where there is no such release."""
+    if level not in city.levels:
+        raise InvalidInput("level", level, f"goes with counts, and must be one of {', '.join(city.levels)}")
+    if of is None:
+        raise InvalidInput("period", period, "goes with counts")
+    if period is None:
+        found = required(service.released_by.newest(connection, city, service.trees, level))
+    else:
+        found = service.released_by.month(connection, city, service.trees, level, Month.parse(period))
+    if of not in found.least:
+        raise NotFound(f"no {of} are counted in the release of {found.release.period}")
+    return found
+
+
+def _with_counts(
+    city: City,
+    grid: Revision,
+    crs: str,
+    f: str,
+    rows: list[registry.AreaRow],
+    following: str | None,
+    counted: LevelCounts,
+    of: str,
+) -> CountedAreasOut | FeatureCollection:
+    counts = [counted.counts[row.code][of] for row in rows]
+    period, least = counted.release.period, counted.least[of]
+    if f == "json":
+        areas = [CountedArea(**_area(row), count=count) for row, count in zip(rows, counts, strict=True)]
+        return CountedAreasOut(
+            revision=grid.number, period=period, of=of, least=least, areas=areas, next=following
+        )
+    said = {"period": period, "of": of, "least": least}
+    listed = [
+        (row.code, row.wkb, {**_area(row), **said, "count": count})
+        for row, count in zip(rows, counts, strict=True)
+    ]
+    return _collection(city, grid, crs, listed, following)
 
 
 @router.get("/areas/{code}", response_model=AreaDetail | FeatureCollection)
@@ -267,12 +335,16 @@ def _cell(row: registry.CellRow) -> dict[str, Any]:
     return {**fields, "services": list(row.services)}
 
 
-def _page(request: Request, rows: list[Any], size: int, revision: Revision) -> tuple[list[Any], str | None]:
-    """The rows of this page and the link to the next, which stays with this revision."""
+def _page(
+    request: Request, rows: list[Any], size: int, revision: Revision, period: str | None = None
+) -> tuple[list[Any], str | None]:
+    """The rows of this page and the link to the next, which stays with this revision and release."""
     if len(rows) <= size:
         return rows, None
     given = {name: value for name, value in request.query_params.items() if name != "at"}
     following = {**given, "after": rows[size - 1].code, "revision": str(revision.number)}
+    if period is not None:
+        following["period"] = period
     # A proxy may leave its own path on the request or take it off; clients need it either way.
     root = request.scope.get("root_path", "")
     return rows[:size], f"{root}{request.url.path.removeprefix(root)}?{urlencode(following)}"

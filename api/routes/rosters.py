@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from api import shape
 from api.deps import ActorDep, AtQuery, CodePath, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
-from api.schemas.rosters import RosterOut, RosterPost
+from api.schemas.rosters import RosterOut, RosterPost, RosterReleased
 from gridmap.access import is_staff
 from gridmap.coverage.grid import top_code
 from gridmap.duty import DutyBook, Place
@@ -64,6 +64,7 @@ def _roster(
         incidents = counts.open_incidents(connection, grid.number, level, code, top) if staff else None
         here = [post.code for post in book.posts_of(places[:1])]
         handled = sum(count_handled(connection, here).values()) if staff else None
+        released = None if staff else _released(service, connection, city, level, code)
     return RosterOut(
         revision=grid.number,
         as_of=moment.astimezone(city.zone),
@@ -75,8 +76,20 @@ def _roster(
         elements=elements,
         open_incidents=incidents,
         to_hand_over=handled,
-        counts="staff" if staff else "not released",
+        released=released,
+        counts="staff" if staff else "not released" if released is None else "released",
     )
+
+
+def _released(
+    service: Service, connection: Connection, city: City, level: str, code: str
+) -> RosterReleased | None:
+    """What the newest release says of a place; None before the first, and of a place that is newer than it."""
+    found = service.released_by.newest(connection, city, service.trees, level)
+    shown = None if found is None else found.of(code)
+    if found is None or shown is None:
+        return None
+    return RosterReleased(period=found.release.period, revision=found.release.revision, counts=shown)
 
 
 def _book(connection: Connection, city: City, places: list[Place], moment: datetime) -> DutyBook:

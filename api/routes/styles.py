@@ -9,8 +9,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.deps import CODE_PATTERN, AtQuery, CodeQuery, RevisionQuery, ServiceDep, city_time
+from api.asked import Asked, ClassQuery, FromQuery, PeriodQuery, ToQuery
+from api.deps import CODE_PATTERN, ActorDep, AtQuery, CodeQuery, RevisionQuery, ServiceDep, city_time
 from api.errors import problem_responses
+from api.released import check_revision
+from api.style_counts import style_counts
 from api.tiles import REVISION_HEADER
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import InvalidInput, NotFound
@@ -18,9 +21,9 @@ from gridmap.history import revision_for
 from gridmap.model import PUBLIC, City
 from tiles.baked import mark_of
 from tiles.layers import layers_of
-from tiles.style import Counts, Ground, make_style
+from tiles.style import COUNTED, Counts, Ground, make_style
 
-router = APIRouter(tags=["maps"], responses=problem_responses(404, 422, 503))
+router = APIRouter(tags=["maps"], responses=problem_responses(401, 403, 404, 422, 503))
 
 _TEXT = Query(max_length=64, pattern=CODE_PATTERN)
 Text = Annotated[str | None, _TEXT]
@@ -44,6 +47,7 @@ _MOST_BREAKS = 12
 def get_style(
     request: Request,
     service: ServiceDep,
+    actor: ActorDep,
     name: Annotated[Literal["light", "dark", "choropleth", "heat"], Path(description="which style")],
     language: LanguageQuery = "zh",
     theme: Annotated[Literal["light", "dark"], Query(description="of choropleth and heat")] = "light",
@@ -57,18 +61,20 @@ def get_style(
     measure: Annotated[
         Literal["count", "per_1000", "per_km2"], Query(description="which number is coloured")
     ] = "count",
-    class_: Annotated[str | None, Query(alias="class", max_length=64, pattern=CODE_PATTERN)] = None,
+    class_: ClassQuery = None,
     category: Text = None,
     area: CodeQuery = None,
-    from_: Annotated[str | None, Query(alias="from", max_length=40, pattern=r"^[0-9T:.Z+ -]*$")] = None,
-    to: Annotated[str | None, Query(max_length=40, pattern=r"^[0-9T:.Z+ -]*$")] = None,
+    from_: FromQuery = None,
+    to: ToQuery = None,
+    period: PeriodQuery = None,
     breaks: BreaksQuery = None,
 ) -> Response:
     """A MapLibre style (version 8) of the current grid, of `revision` or of the one valid `at` a time.
 
     All of its sources are of that one revision. There are no glyphs and no sprites in it: MapLibre GL JS draws
     letters from the fonts of the machine. `choropleth` and `heat` colour the counts of `/v1/heatmap`, by that
-    route's parameters. `metadata` holds revision, legend and notice.
+    route's parameters: live ones for the staff of `area`, for everybody else those of releases, on the grid that
+    these were made on. `metadata` holds revision, legend, what the counts are, and notice.
     """
     state = service.state
     snapshot = state.ready
@@ -82,12 +88,32 @@ def get_style(
         "class": class_,
         "category": category,
         "area": area,
-        "from": from_,
-        "to": to,
+        "from": request.query_params.get("from"),
+        "to": request.query_params.get("to"),
+        "period": period,
     }
-    counts = Counts({key: str(value) for key, value in given.items() if value is not None}, _breaks(breaks))
+    query = {key: str(value) for key, value in given.items() if value is not None}
     city = snapshot.city
-    number = _revision(service, snapshot, at, revision)
+    counts, live, number = Counts({}, _breaks(breaks)), False, _revision(service, snapshot, at, revision)
+    if name in COUNTED:
+        asked = Asked(
+            of,
+            "hex" if name == "heat" else by,
+            resolution,
+            class_,
+            [category] if category else [],
+            from_,
+            to,
+            period,
+            area=area,
+            measure=measure,
+        )
+        shown = style_counts(service, actor, asked, query, counts.breaks)
+        counts, live = shown.counts, shown.live
+        if shown.revision is not None:
+            pinned = None if revision is None and at is None else number
+            check_revision(pinned, shown.revision, "live" if live else "released")
+            number = shown.revision
     ground = Ground(
         city=city,
         revision=number,
@@ -99,7 +125,8 @@ def get_style(
         marks=_marks(snapshot, number),
         data_as_of=None if state.gone_since is None else snapshot.taken_at,
     )
-    return _answer(request, make_style(name, ground, counts, dark=theme == "dark"), ground.revision)
+    style = make_style(name, ground, counts, dark=theme == "dark")
+    return _answer(request, style, ground.revision, by_key=name in COUNTED, private=live)
 
 
 def _revision(service: ServiceDep, snapshot: Snapshot, at: datetime | None, revision: int | None) -> int:
@@ -143,11 +170,15 @@ def _breaks(text: str | None) -> tuple[float, ...]:
     return values
 
 
-def _answer(request: Request, style: dict[str, Any], revision: int) -> Response:
+def _answer(request: Request, style: dict[str, Any], revision: int, *, by_key: bool, private: bool) -> Response:
     """The style with an ETag, or 304. It must be asked for anew each time: the revision may have changed."""
     body = json.dumps(style, ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", REVISION_HEADER: str(revision), "Vary": "Host"}
+    if by_key:
+        headers["Vary"] = "Host, Authorization"
+    if private:
+        headers["Cache-Control"] = "private, no-cache"
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)

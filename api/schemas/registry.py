@@ -22,6 +22,23 @@ class RegistryArea(BaseModel):
     kinds: dict[str, int]
 
 
+class CountedArea(RegistryArea):
+    """An area with its released count, null where it is hidden."""
+
+    count: int | None
+
+
+class CountedAreasOut(BaseModel):
+    """A page of areas with what a release counts in them, on the grid that it was made on."""
+
+    revision: int
+    period: str
+    of: str
+    least: int
+    areas: list[CountedArea]
+    next: str | None = None
+
+
 class AreasOut(BaseModel):
     """Areas of one level at one revision; ``next`` is where the list goes on."""
 

@@ -18,8 +18,16 @@ class RosterPost(PostOut):
     on_duty: list[TurnOut]
 
 
+class RosterReleased(BaseModel):
+    """What the newest release says of the place, by subject, null where it is hidden; its month and its grid."""
+
+    period: str
+    revision: int
+    counts: dict[str, int | None]
+
+
 class RosterOut(BaseModel):
-    """Who is posted at a cell or an area; counts for the territory's staff only.
+    """Who is posted at a cell or an area; live counts for the territory's staff, ``released`` ones for others.
 
     ``to_hand_over``: open incidents that the posts here still have after a redraw, and that lie in other cells
     now.
@@ -35,4 +43,5 @@ class RosterOut(BaseModel):
     elements: dict[str, int] | None
     open_incidents: int | None
     to_hand_over: int | None
-    counts: Literal["staff", "not released"]
+    released: RosterReleased | None
+    counts: Literal["staff", "released", "not released"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class VectorLayer(BaseModel):
@@ -33,3 +33,17 @@ class TileJSON(BaseModel):
     revision: int
     crs: str
     notice: dict[str, str]
+
+
+class CountTileJSON(TileJSON):
+    """TileJSON of a layer of counts: what is counted, of which data; ``released`` names months, null if live.
+
+    ``least`` is the smallest count but 0 that a release shows.
+    """
+
+    data_version: str
+    of: str
+    class_: str | None = Field(alias="class")
+    category: list[str]
+    released: list[str] | None
+    least: int | None

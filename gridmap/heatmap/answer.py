@@ -40,12 +40,27 @@ _threads = ThreadPoolExecutor(max(1, os.cpu_count() or 1), thread_name_prefix="g
 
 
 @dataclass(frozen=True)
+class Published:
+    """What makes a heatmap one of releases: its months, oldest first, from ``window.begins`` to ``window.ends``.
+
+    ``least`` is the smallest count but 0 that shows, ``total`` the release's own, None where it is hidden,
+    ``suppressed`` the number of rows that are hidden.
+    """
+
+    periods: tuple[str, ...]
+    window: Window
+    least: int
+    total: int | None
+    suppressed: int
+
+
+@dataclass(frozen=True)
 class Heatmap:
     """n rows and what they add up to: the counts and ``outside`` make ``total``, with nothing hidden.
 
     ``key_array``: hexes as text or codes, ``name_array`` names of cells and areas. ``values``: the measure where
     it is a rate, NaN where there is nothing to divide by. ``earlier``: the counts of the window to compare with.
-    ``suppressed`` is the number of hidden rows: none for staff, whose counts are live.
+    With ``published`` it is one of releases: rows that are hidden are not there, ``outside`` is None where hidden.
     """
 
     question: Question
@@ -54,11 +69,11 @@ class Heatmap:
     key_array: pa.StringArray
     name_array: pa.StringArray | None
     counts: Longs
-    outside: int
+    outside: int | None
     values: Floats | None = None
     earlier: Longs | None = None
     earlier_outside: int = 0
-    suppressed: int = 0
+    published: Published | None = None
 
     @cached_property
     def keys(self) -> list[str]:
@@ -66,9 +81,21 @@ class Heatmap:
         return list(self.key_array.to_pylist())
 
     @property
-    def total(self) -> int:
-        """All that was asked for, in the city and outside."""
-        return int(self.counts.sum()) + self.outside
+    def window(self) -> Window:
+        """From when until when it counts; of releases their months, whatever was asked for."""
+        return self.question.window if self.published is None else self.published.window
+
+    @property
+    def suppressed(self) -> int:
+        """The number of hidden rows: none for staff, whose counts are live."""
+        return 0 if self.published is None else self.published.suppressed
+
+    @property
+    def total(self) -> int | None:
+        """All that was asked for, in the city and outside; None where a release hides it."""
+        if self.published is not None:
+            return self.published.total
+        return int(self.counts.sum()) + (self.outside or 0)
 
     @property
     def earlier_total(self) -> int | None:
@@ -169,8 +196,8 @@ class _Counter:
             self.groups = np.arange(len(layer.codes), dtype=np.int64)
         elif within is not None:
             self.wanted_cells = np.append(within, False)[places.position_of].astype(np.uint8)
-        self.wanted_kinds = _wanted_kinds(facts, question)
-        self.wanted_hours = _wanted_hours(question)
+        self.wanted_kinds = wanted_kinds(facts, question)
+        self.wanted_hours = wanted_hours(question)
         self.box = _NONE_INTS
         if question.box is not None:
             self.box = np.rint(np.array(question.box) * STEPS_PER_DEGREE).astype(np.int32)
@@ -251,7 +278,8 @@ def _present(
     return groups, now.at(groups)
 
 
-def _wanted_kinds(facts: Facts, question: Question) -> Bytes:
+def wanted_kinds(facts: Facts, question: Question) -> Bytes:
+    """For each kind whether it is asked for; empty when all are. NotFound for a category that the city has not."""
     if question.class_ is None and not question.categories:
         return _NONE_BYTES
     kinds, declared = facts.kinds[question.subject], facts.declared[question.subject]
@@ -266,7 +294,8 @@ def _wanted_kinds(facts: Facts, question: Question) -> Bytes:
     return np.array([*wanted, False], np.uint8)
 
 
-def _wanted_hours(question: Question) -> Bytes:
+def wanted_hours(question: Question) -> Bytes:
+    """For each hour of the week whether it is asked for; empty when all are."""
     if not question.hours and not question.weekdays:
         return _NONE_BYTES
     wanted = np.zeros((7, _HOURS_PER_DAY), np.uint8)

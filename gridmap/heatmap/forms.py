@@ -62,7 +62,7 @@ def head(heatmap: Heatmap, city: City) -> dict[str, Any]:
         "measure": question.measure,
         "class": question.class_,
         "category": list(question.categories),
-        **_window(question.window, city),
+        **_window(heatmap.window, city),
         "hours": sorted(question.hours) or None,
         "weekdays": sorted(question.weekdays) or None,
         "bbox": None if question.box is None else list(question.box),
@@ -71,6 +71,7 @@ def head(heatmap: Heatmap, city: City) -> dict[str, Any]:
         "total": heatmap.total,
         "outside": heatmap.outside,
         "suppressed": heatmap.suppressed,
+        "released": None if heatmap.published is None else list(heatmap.published.periods),
         "attribution": city.attribution,
         "notice": dict(city.notice),
     }
@@ -81,12 +82,13 @@ def file_name(heatmap: Heatmap, city: City, suffix: str) -> str:
     question = heatmap.question
     by = f"{question.by}{'' if question.resolution is None else question.resolution}"
     days = []
-    if question.window != Window():
-        dates = [_moment(each, city) for each in (question.window.begins, question.window.ends)]
+    if heatmap.window != Window():
+        dates = [_moment(each, city) for each in (heatmap.window.begins, heatmap.window.ends)]
         days = ["open" if date is None else date[:10].replace("-", "") for date in dates]
     parts = (
-        "heatmap",
+        "heatmap" if heatmap.published is None else "released",
         question.of,
+        question.class_ or "",
         *question.categories[:3],
         by,
         question.area or "",
@@ -248,11 +250,14 @@ def _listed(values: Column) -> list[Any]:
 
 
 def _table(heatmap: Heatmap) -> chain[list[Any]]:
-    """The header, the rows and what lies outside, which has no shape and so no rate per km²."""
+    """The header, the rows and what lies outside, which has no shape and so no rate per km².
+
+    A release that hides what lies outside has no number there.
+    """
     given = columns(heatmap)
     last = dict.fromkeys(given, None) | {next(iter(given)): OUTSIDE, "count": heatmap.outside}
     if heatmap.earlier is not None:
-        earlier, change = heatmap.earlier_outside, heatmap.outside - heatmap.earlier_outside
+        earlier, change = heatmap.earlier_outside, (heatmap.outside or 0) - heatmap.earlier_outside
         relative = round(change / earlier, _DIGITS) if earlier else None
         last |= {"earlier": earlier, "change": change, "relative_change": relative}
     rows = map(list, zip(*map(_listed, given.values()), strict=True))

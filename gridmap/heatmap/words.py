@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gridmap.heatmap.answer import Heatmap
+from gridmap.heatmap.answer import Heatmap, Published
 from gridmap.heatmap.places import Places
 from gridmap.heatmap.question import HEX
 from gridmap.model import CELL_LEVEL, City
@@ -33,6 +33,11 @@ class Texts:
     measures: Mapping[str, str]
     source: str
     no_font: str
+    released: str
+    hidden: str
+    nothing_hidden: str
+    published: str
+    not_shown: str
 
     def title(self, heatmap: Heatmap, places: Places) -> str:
         """What is shown, and of where."""
@@ -52,6 +57,8 @@ class Texts:
     def subtitle(self, heatmap: Heatmap, said: Mapping[str, Any]) -> str:
         """When, of which revision and data, and what it adds up to."""
         question = heatmap.question
+        if heatmap.published is not None:
+            return self._of_releases(heatmap, heatmap.published)
         parts = []
         if question.of == "incidents":
             parts.append(self._between(said))
@@ -63,6 +70,19 @@ class Texts:
             parts.append(self.compared.format(self._between(said["compare"]), f"{said['compare']['total']:,}"))
         parts.append(self.figures.format(f"{heatmap.total:,}", heatmap.revision, heatmap.data_version))
         if heatmap.outside:
+            parts.append(self.outside.format(f"{heatmap.outside:,}"))
+        return "; ".join(parts)
+
+    def _of_releases(self, heatmap: Heatmap, published: Published) -> str:
+        """The months, what is hidden, and what it adds up to where that shows."""
+        parts = [self.released.format(", ".join(published.periods))]
+        if published.least > 1:
+            parts.append(self.hidden.format(published.least, f"{published.suppressed:,}"))
+        else:
+            parts.append(self.nothing_hidden)
+        shown = self.not_shown if published.total is None else f"{published.total:,}"
+        parts.append(self.published.format(shown, heatmap.revision))
+        if heatmap.outside is not None and heatmap.outside > 0:
             parts.append(self.outside.format(f"{heatmap.outside:,}"))
         return "; ".join(parts)
 
@@ -112,6 +132,11 @@ TEXTS = {
         measures={"count": "数量", "per_1000": "每千人", "per_km2": "每平方公里", "change": "变化"},
         source="来源：{}",
         no_font="",
+        released="已发布的 {} 月数量",
+        hidden="少于 {} 的以及可由此推算的数量不显示（{} 行）",
+        nothing_hidden="没有隐藏的数量",
+        published="共 {}；网格第 {} 版",
+        not_shown="不显示",
     ),
     "en": Texts(
         language="en",
@@ -131,5 +156,10 @@ TEXTS = {
         measures={"count": "Count", "per_1000": "per 1,000 people", "per_km2": "per km²", "change": "Change"},
         source="Source: {}",
         no_font="Labels are in English: no font with Chinese characters is installed (Debian: fonts-noto-cjk).",
+        released="Released counts of {}",
+        hidden="counts below {}, and those that would give them away, are hidden ({} rows)",
+        nothing_hidden="no counts are hidden",
+        published="in all {}; grid revision {}",
+        not_shown="not shown",
     ),
 }

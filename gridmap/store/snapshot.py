@@ -20,7 +20,7 @@ from gridmap.store.grid import read_areas, read_cells, read_cells_not_at, read_c
 from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.redraws import read_redraws
-from gridmap.store.revisions import read_current
+from gridmap.store.revisions import read_current, read_revision
 from gridmap.store.upcoming import read_upcoming
 
 FACTS = "facts"
@@ -73,6 +73,14 @@ def read_grid(connection: Connection, city: City) -> Grid:
     revision, cells, shapes, areas = read_cells_and_areas(connection)
     index = CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells])
     return Grid(revision, cells, areas, index, read_redraws(connection))
+
+
+def read_grid_at(connection: Connection, city: City, revision: int) -> Grid:
+    """The grid of any revision, ready for lookups. NotFound without it."""
+    record = read_revision(connection, revision)
+    cells, shapes = by_code(*read_cells(connection, revision))
+    index = CoverageIndex.build(shapes, city.metric_crs, [cell.code for cell in cells])
+    return Grid(record, cells, {area.code: area for area in read_areas(connection, revision)}, index)
 
 
 def read_grid_after(connection: Connection, city: City, before: Grid) -> Grid:

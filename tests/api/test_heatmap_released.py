@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
+import openpyxl
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
@@ -75,7 +81,6 @@ def test_without_a_window_it_is_the_newest_and_months_add_up(released: TestClien
         {**MONTH, "measure": "per_km2"},
         {**MONTH, "compare_from": "2026-09-01", "compare_to": "2026-10-01"},
         {**MONTH, "category": ["noise", "fire"]},
-        {**MONTH, "f": "csv"},
         {"of": "elements"},
         {"of": "elements", "class": "object", "category": "bench"},
     ],
@@ -89,6 +94,59 @@ def test_what_no_release_says_is_refused(
     assert "release" in refused.json()["detail"]
     neighbour = key_for(released, "caseworker", "120102")
     assert released.get(PATH, params=params, headers=neighbour).status_code == 403
+
+
+@pytest.mark.parametrize("by", [{"by": "cell"}, {"by": "street"}, {"by": "hex", "resolution": "7"}])
+def test_every_form_has_the_same_rows_and_says_what_it_is(released: TestClient, by: dict[str, str]) -> None:
+    params = {"of": "incidents", **by, "period": "2026-10"}
+    rows = released.get(PATH, params=params).json()
+    name = "hex" if by["by"] == "hex" else "code"
+    wanted = {row[name]: row["count"] for row in rows["rows"]}
+    answers = {
+        f: released.get(PATH, params={**params, "f": f}) for f in ("geojson", "csv", "xlsx", "arrow", "png")
+    }
+    for f, answer in answers.items():
+        assert answer.status_code == 200, (f, answer.text)
+        assert answer.headers["gridmap-data-version"] == rows["data_version"]
+    shapes = answers["geojson"].json()
+    assert {one["properties"][name]: one["properties"]["count"] for one in shapes["features"]} == wanted
+    assert {one["geometry"]["type"] for one in shapes["features"]} <= {"Polygon", "MultiPolygon"}
+    for said in (shapes, rows):
+        assert (said["released"], said["revision"], said["suppressed"]) == (["2026-10"], 1, rows["suppressed"])
+        assert said["attribution"]
+        assert "Made up" in said["notice"]["en"]
+    listed = list(csv.reader(io.StringIO(answers["csv"].text)))
+    assert {row[0]: int(row[-1]) for row in listed[1:-1]} == wanted
+    book = openpyxl.load_workbook(io.BytesIO(answers["xlsx"].content))
+    assert {row[0].value: row[-1].value for row in list(book["heatmap"].rows)[1:-1]} == wanted
+    arrow = pa.ipc.open_stream(answers["arrow"].content).read_all()
+    assert dict(zip(arrow[name].to_pylist(), arrow["count"].to_pylist(), strict=True)) == wanted
+    assert json.loads(arrow.schema.metadata[b"gridmap"])["released"] == ["2026-10"]
+    told = Image.open(io.BytesIO(answers["png"].content)).text["Description"]
+    assert "2026-10" in told
+    assert ("少于 3 的" in told) or ("below 3" in told)
+    assert "released-incidents" in answers["png"].headers["content-disposition"]
+
+
+def test_a_grid_that_was_not_counted_on_is_refused(released: TestClient) -> None:
+    params = {"of": "incidents", "by": "cell", "period": "2026-10"}
+    assert released.get(PATH, params={**params, "revision": 1}).status_code == 200
+    refused = released.get(PATH, params={**params, "revision": 2})
+    assert (refused.status_code, "released counts are of revision 1" in refused.json()["detail"]) == (404, True)
+
+
+def test_a_month_by_its_name(released: TestClient, key_for: Callable[..., dict[str, str]]) -> None:
+    staff = key_for(released, "viewer", "120000")
+    live = {"of": "incidents", "by": "street"}
+    named = released.get(PATH, params={**live, "period": "2026-09"}, headers=staff).json()
+    by_days = {**live, "from": "2026-09-01", "to": "2026-10-01"}
+    assert named == released.get(PATH, params=by_days, headers=staff).json()
+    things = {"of": "elements", "class": "object", "by": "street"}
+    assert released.get(PATH, params={**things, "period": "2026-10"}).json()["released"] == ["2026-10"]
+    assert released.get(PATH, params={**things, "period": "2026-09"}).status_code == 401  # counts no elements
+    for refused in ({**things, "period": "2026-10"}, {**live, "period": "2026-10", "from": "2026-10-01"}):
+        answer = released.get(PATH, params=refused, headers=staff)
+        assert (answer.status_code, "period" in answer.json()["detail"]) == (422, True)
 
 
 def test_a_late_incident_changes_nothing_for_the_public(

@@ -19,6 +19,7 @@ from gridmap.releases.suppression import HIDDEN, Table
 from gridmap.releases.tree import Longs, Tree
 from gridmap.store.city import read_city
 from gridmap.store.releases import read_tree
+from tests.api.test_count_tiles import features
 from tests.gridmap.releases.attack import (
     Notebook,
     residuals,
@@ -75,8 +76,29 @@ def write_down_all(client: TestClient, tree: Tree, smallest: int, of: str, categ
                     both = [places[name, code] + number * cells for number in range(len(MONTHS))]
                     notebook.note(np.concatenate(both), count)
     for number, month in enumerate(MONTHS):
+        for place, count in drawn(client, month, of, category):
+            notebook.note(places[place] + number * cells, count)
+    for number, month in enumerate(MONTHS):
         write_down(notebook, tree, shown_table(client, tree, month, of, category), smallest, number * cells)
     return notebook
+
+
+def drawn(client: TestClient, month: str, of: str, category: str | None) -> Iterator[tuple[tuple[str, str], int]]:
+    """What maps of a month show: shapes and tiles of counts, by the same places."""
+    asked: dict[str, Any] = {"of": of, "period": month} if of == "incidents" else {"of": "elements", "class": of}
+    if category is not None:
+        asked["category"] = category
+    for by, resolution in BY:
+        name = by if resolution is None else f"hex{resolution}"
+        grouped: dict[str, Any] = {"by": by, "zeros": True} if resolution is None else {"resolution": resolution}
+        shapes = client.get("/v1/heatmap", params={**asked, **grouped, "f": "geojson"}).json()["features"]
+        yield from (((name, each["id"]), each["properties"]["count"]) for each in shapes)
+        key = "code" if resolution is None else "hex"
+        layers = ["counts"] if resolution is None else ["hexes", "incidents"] if of == "incidents" else ["hexes"]
+        grouped.pop("zeros", None)
+        for layer in layers:
+            for feature in features(client, layer, 13, **asked, **grouped).values():
+                yield (name, feature.properties[key]), feature.properties["count"]
 
 
 def shown_table(client: TestClient, tree: Tree, month: str, of: str, category: str | None) -> Table:
@@ -114,6 +136,7 @@ def count_finds(notebook: Notebook, sets: list[Longs], smallest: int) -> int:
 @pytest.mark.parametrize("category", ["parking", "noise", "refuse"])
 def test_he_finds_no_count_of_incidents_below_three(asked: TestClient, tree: Tree, category: str) -> None:
     notebook = write_down_all(asked, tree, 3, "incidents", category)
+    assert sum(1 for _ in drawn(asked, MONTHS[-1], "incidents", category)) > 20
     tables = [shown_table(asked, tree, month, "incidents", category) for month in MONTHS]
     sets = targets(tree, tables, np.random.default_rng(1), 60)
     assert len(notebook.known) > 20
@@ -150,6 +173,8 @@ def test_he_finds_no_count_of_people_below_ten(asked: TestClient, tree: Tree) ->
     tables = [shown_table(asked, tree, MONTHS[-1], "person", None)]
     notebook = Notebook(len(tree.codes[-1]))
     write_down(notebook, tree, tables[0], 10)
+    for place, count in drawn(asked, MONTHS[-1], "person", None):
+        notebook.note(territories(tree)[place], count)
     truth = counts_of(asked, tree, "person")
     assert sum(((truth > 0) & (truth < 10)).tolist()) > 20, "Heping has cells with few people"
     assert count_finds(notebook, targets(tree, tables, np.random.default_rng(3), 100), 10) == 0

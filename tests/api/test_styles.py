@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from gridmap.access import OPERATOR
 from gridmap.actions.base_map import set_base_map
+from gridmap.actions.releases import make_release
 from gridmap.model import BaseMap
+from gridmap.releases.periods import Month
 from gridmap.store.database import Database
+from tests.gridmap.actions.test_publish import a_split, grid_of, publish_next
 
 BASE = BaseMap("xyz", "https://maps.city.example/{z}/{x}/{y}.png", "gcj02", "津S(2026)001")
 
@@ -48,13 +53,79 @@ def test_a_style_is_asked_for_again_and_told_to_be_the_same(client: TestClient) 
     assert other.status_code == 200
 
 
-def test_counts_are_asked_for_as_the_heatmap_knows_them(client: TestClient) -> None:
-    query = {"of": "elements", "by": "street", "class": "place", "from": "2026-01-01", "area": "120101"}
-    style = client.get("/styles/choropleth.json", params=query).json()
-    data = style["sources"]["counts"]["data"]
-    for part in ("of=elements", "by=street", "class=place", "from=2026-01-01", "area=120101", "revision=1"):
+def test_staff_get_live_counts_as_the_heatmap_knows_them(
+    client: TestClient, key_for: Callable[..., dict[str, str]]
+) -> None:
+    staff = key_for(client, "viewer", "120101001")
+    query = {"by": "cell", "category": "noise", "from": "2026-01-01", "area": "120101001"}
+    answer = client.get("/styles/choropleth.json", params=query, headers=staff)
+    style = answer.json()
+    data = style["sources"]["counts"]["data"].removeprefix("http://testserver")
+    for part in ("of=incidents", "by=cell", "category=noise", "from=2026-01-01", "area=120101001", "revision=1"):
         assert part in data
     assert style["metadata"]["gridmap:data"] == ["counts"]
+    assert style["metadata"]["gridmap:counts"].startswith("实时数量")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert "Authorization" in answer.headers["vary"]
+    assert client.get(data, headers=staff).status_code == 200
+    assert client.get(data).status_code == 401
+
+
+def test_before_the_first_release_there_is_nothing_to_show_and_the_style_says_so(client: TestClient) -> None:
+    for name in ("choropleth", "heat"):
+        style = client.get(f"/styles/{name}.json?language=en").json()
+        assert not [each for each in style["sources"] if each.startswith("counts")]
+        assert not [each for each in style["layers"] if each.get("source", "").startswith("counts")]
+        facts = style["metadata"]
+        assert (facts["gridmap:released"], facts["gridmap:legend"]) == ([], [])
+        assert facts["gridmap:counts"] == "No counts have been released yet"
+    for query in ("period=2026-10", "from=2026-10-01&to=2026-11-01", "measure=per_km2", "of=elements"):
+        assert client.get(f"/styles/choropleth.json?{query}").status_code == 401, query
+
+
+@pytest.fixture(scope="module")
+def redrawn(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
+    """A client of a copy of Heping with a release on revision 1 and a redraw, revision 2, after it."""
+    with make_copy("heping_styles") as database:
+        make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
+        grid = grid_of(database)
+        publish_next(database, a_split(grid, np.random.default_rng(1), "x"), grid)
+        with serve(database) as running:
+            yield running
+
+
+@pytest.mark.parametrize("name", ["choropleth", "heat"])
+def test_everybody_else_gets_the_newest_release_on_its_own_grid(redrawn: TestClient, name: str) -> None:
+    assert redrawn.get("/v1/revisions/current").json()["revision"] == 2
+    answer = redrawn.get(f"/styles/{name}.json?language=en&category=parking")
+    style, facts = answer.json(), answer.json()["metadata"]
+    assert (facts["gridmap:revision"], facts["gridmap:released"]) == (1, ["2026-10"])
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "2026-10" in facts["gridmap:counts"]
+    assert "below 3" in facts["gridmap:counts"]
+    for source in style["sources"].values():
+        for url in source.get("tiles", ()):
+            assert "/tiles/1/" in url, "a map of two revisions"
+    for source in facts["gridmap:data"]:
+        path = style["sources"][source]["data"].removeprefix("http://testserver")
+        counts = redrawn.get(path).json()
+        assert (counts["revision"], counts["released"]) == (1, ["2026-10"])
+        assert all(one["properties"]["count"] in (0, *range(3, 10**6)) for one in counts["features"])
+    if name == "choropleth":
+        assert [entry["label"] for entry in facts["gridmap:legend"]][-1] == "hidden"
+        assert {one["properties"]["count"] for one in counts["features"]} >= {0}
+        ended = redrawn.get(f"/v1/cells/{counts['features'][0]['id']}", params={"revision": 1})
+        assert ended.status_code == 200
+    assert redrawn.get(f"/styles/{name}.json?category=parking&revision=1").status_code == 200
+    refused = redrawn.get(f"/styles/{name}.json?category=parking&revision=2")
+    assert (refused.status_code, "revision 1 only" in refused.json()["detail"]) == (404, True)
+
+
+def test_staff_of_another_place_get_releases(redrawn: TestClient, key_for: Callable[..., dict[str, str]]) -> None:
+    neighbour = key_for(redrawn, "caseworker", "120102")
+    style = redrawn.get("/styles/choropleth.json?area=120101", headers=neighbour).json()
+    assert style["metadata"]["gridmap:released"] == ["2026-10"]
+    assert "area=" not in style["sources"]["counts"]["data"]
 
 
 def test_a_style_of_a_time_is_of_the_revision_of_that_time(client: TestClient) -> None:

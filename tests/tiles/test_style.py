@@ -172,6 +172,27 @@ def test_the_legend_says_what_each_colour_means() -> None:
     assert step[3::2] == [1.0, 5.0, 20.0]
 
 
+def test_a_map_of_releases_says_months_and_what_is_hidden() -> None:
+    counts = Counts({"by": "cell", "period": "2026-10"}, released=("2026-10",), least=3)
+    style = make_style("choropleth", replace(GROUND, language="en"), counts)
+    facts = style["metadata"]
+    labels = [entry["label"] for entry in facts["gridmap:legend"]]
+    assert labels == ["0", "3 – 5", "5 – 10", "10 – 20", "20 – 50", "≥ 50", "hidden"]
+    said = "Released counts of 2026-10; counts below 3, and those that would give them away, are hidden"
+    assert (facts["gridmap:counts"], facts["gridmap:released"]) == (said, ["2026-10"])
+    assert "zeros=true" in style["sources"]["counts"]["data"]
+    ids = [layer["id"] for layer in style["layers"]]
+    assert ids.index("hidden") < ids.index("counts")
+    things = Counts({"by": "street", "of": "elements", "class": "place"}, released=("2026-09", "2026-10"))
+    style = make_style("choropleth", GROUND, things)
+    assert style["metadata"]["gridmap:counts"] == "2026-09–2026-10 已发布的数量"
+    assert "hidden" not in [layer["id"] for layer in style["layers"]]
+    heat = make_style("heat", GROUND, counts)
+    assert "zeros" not in heat["sources"]["counts"]["data"]
+    none = make_style("choropleth", GROUND, Counts(released=()))
+    assert not {"counts", "hidden"} & {layer["id"] for layer in none["layers"]}
+
+
 def test_breaks_begin_higher_for_larger_areas() -> None:
     def first(by: str) -> str:
         style = make_style("choropleth", GROUND, Counts({"by": by}))

@@ -51,7 +51,7 @@ try {
 }
 
 const language = parameters.language;
-const pinned = parameters.revision !== "" || parameters.at !== "";
+let pinned = parameters.revision !== "" || parameters.at !== "";
 const service = new Service(parameters.key);
 const surface = new Surface(stage, { attributionControl: false }, prepare);
 let popup: Popup | null = null;
@@ -104,6 +104,7 @@ async function styleNow(): Promise<GridStyle> {
   if (!query.has("base_map")) query.set("base_map", "redrawn");
   if (parameters.revision) query.set("revision", parameters.revision);
   if (parameters.at) query.set("at", parameters.at);
+  if (parameters.area && parameters.key) query.set("area", parameters.area); // staff may count no more than theirs
   const style = await service.ask<GridStyle>(`styles/${parameters.style}.json?${query}`);
   // Counts are fetched here, so that they are seen to be of the style's revision, and with the key.
   for (const name of style.metadata["gridmap:data"]) {
@@ -223,6 +224,10 @@ function canDraw(): boolean {
 function describeStyle(style: GridStyle): void {
   const facts = style.metadata;
   legend.replaceChildren(element("h2", say(language, "legend")));
+  if (facts["gridmap:counts"]) legend.append(element("p", facts["gridmap:counts"], "counts"));
+  if (facts["gridmap:data"].length > 0 && facts["gridmap:data"].every((name) => hasNothing(style, name))) {
+    legend.append(element("p", say(language, "noCounts"), "counts"));
+  }
   for (const entry of facts["gridmap:legend"]) {
     const line = element("p");
     const swatch = element("span", "", "swatch");
@@ -236,10 +241,19 @@ function describeStyle(style: GridStyle): void {
   credits.replaceChildren(element("p", facts["gridmap:notice"], "notice"), element("p", parts.filter(Boolean).join(" · ")));
 }
 
+/** Whether the counts of a source, which were fetched, are none. */
+function hasNothing(style: GridStyle, name: string): boolean {
+  const source = style.sources[name];
+  if (source?.type !== "geojson" || typeof source.data === "string") return false;
+  return (source.data as GeoJSON.FeatureCollection).features.length === 0;
+}
+
 /** Everything on the page that belongs to a revision, in one step. */
 function takeOver(style: GridStyle): void {
-  const revision = style.metadata["gridmap:revision"];
+  const facts = style.metadata;
+  const revision = facts["gridmap:revision"];
   window.gridmap = { map: surface.map, revision };
+  pinned ||= (facts["gridmap:released"] ?? []).length > 0; // a release stays on the grid that it was made on
   document.documentElement.dataset["revision"] = String(revision);
   describeStyle(style);
   const open = popup?.getLngLat();
@@ -263,6 +277,7 @@ async function ask(place: LngLat): Promise<void> {
   const crs = (map.getStyle().metadata as GridStyle["metadata"])["gridmap:crs"];
   const query = new URLSearchParams({ lon: lng.toFixed(7), lat: lat.toFixed(7), crs });
   if (parameters.revision) query.set("revision", parameters.revision);
+  else if (pinned && !parameters.at) query.set("revision", String(window.gridmap.revision));
   if (parameters.at) query.set("at", parameters.at);
   try {
     const answer = await service.ask<Coverage>(`v1/coverage?${query}`);

@@ -20,7 +20,7 @@ export interface Parameters {
 
 const STYLES = ["light", "dark", "choropleth", "heat"];
 const HANDED_ON = [
-  "of", "by", "resolution", "measure", "class", "category", "from", "to", "breaks", "crs", "base_map",
+  "of", "by", "resolution", "measure", "class", "category", "from", "to", "period", "breaks", "crs", "base_map",
 ];
 
 /** A parameter with a value that it cannot have. */

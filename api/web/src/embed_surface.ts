@@ -13,6 +13,10 @@ export interface StyleFacts {
   readonly "gridmap:notice": string;
   readonly "gridmap:base_map": string;
   readonly "gridmap:data": readonly string[];
+  /** The months of the releases that are shown; null: counts are live, or there are none. */
+  readonly "gridmap:released": readonly string[] | null;
+  /** What the counts are, in words; empty without counts. */
+  readonly "gridmap:counts": string;
   readonly "gridmap:legend": readonly { readonly color: string; readonly label: string }[];
 }
 

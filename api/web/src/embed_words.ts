@@ -18,6 +18,7 @@ const WORDS = {
   nobody: ["未登记值班人", "nobody recorded"],
   ambiguous: ["靠近边界，也可能属于 {0}", "Near an edge; it may also be in {0}"],
   asking: ["正在查询…", "Asking…"],
+  noCounts: ["没有可以显示的数量", "There is no count to show"],
   legend: ["图例", "Legend"],
   basic: ["基础网格", "basic cell"],
   full_service: ["全科网格", "full-service cell"],

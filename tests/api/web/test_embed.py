@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +12,11 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
+from gridmap.access import OPERATOR
+from gridmap.actions.keys import create_key
+from gridmap.actions.releases import make_release
+from gridmap.model import Actor
+from gridmap.releases.periods import Month
 from gridmap.store.database import Database
 from tests.gridmap.actions.test_publish import a_split, grid_of, publish_next
 
@@ -47,8 +52,8 @@ def wait_until_drawn(page: Any, revision: int = 1) -> None:
     [
         ("style=light&language=zh", ("图例", "全科网格", "第 1 版网格", "虚构")),
         ("style=dark&language=en", ("Legend", "full-service cell", "Grid revision 1", "Made up")),
-        ("style=choropleth&language=zh&by=cell&breaks=1,10,30", ("图例", "10 – 30", "虚构")),
-        ("style=heat&language=en&theme=dark", ("Legend", "≥ 50", "Made up")),
+        ("style=choropleth&language=zh", ("图例", "尚未发布任何数量", "虚构")),
+        ("style=heat&language=en&theme=dark", ("Legend", "No counts have been released yet", "Made up")),
         ("area=120101001&language=en&layer=street,cells", ("Legend", "special cell")),
     ],
 )
@@ -71,6 +76,66 @@ def test_every_style_draws(
     for word in words:
         assert word in shown
     watched.assert_quiet(live.url)
+
+
+@pytest.fixture(scope="module")
+def counted(live_server: Any, make_copy: Callable[..., Any]) -> Iterator[Any]:
+    """A copy of Heping with a release, on a port, with the service's own tiles."""
+    with make_copy("heping_counted") as database:
+        make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
+        with live_server(database) as running:
+            yield running
+
+
+@pytest.mark.parametrize(
+    ("query", "staff", "words"),
+    [
+        (
+            "style=choropleth&language=zh&category=parking",
+            False,
+            ("2026-10 已发布", "少于 3 的", "3 – 5", "不显示"),
+        ),
+        (
+            "style=choropleth&language=en&theme=dark&of=elements&class=person&by=community",
+            False,
+            ("below 10", "hidden"),
+        ),
+        ("style=choropleth&language=en&by=street&of=elements&class=place", False, ("Released counts of 2026-10",)),
+        ("style=heat&language=zh&of=elements&class=place", False, ("2026-10 已发布", "≥ 50", "虚构")),
+        ("style=heat&language=en&category=parking", True, ("Live counts", "≥ 50", "Made up")),
+        ("style=heat&language=zh&theme=dark&area=120101001&resolution=9", True, ("实时数量", "虚构")),
+        ("style=choropleth&language=en&area=120101001&category=noise", True, ("Live counts", "≥ 50")),
+    ],
+)
+def test_maps_of_counts_say_what_they_count(
+    counted: Any, open_page: Open, colours: Callable[..., Any], pictures: Path, query: str, staff: bool, words: Any
+) -> None:
+    key = ""
+    if staff:
+        holder = Actor(f"embed-{len(query)}", "viewer", ("120101001" if "area" in query else "120000",))
+        key = f"&key={create_key(counted.service.database, OPERATOR, holder, 'a test', None)}"
+        counted.service.current.refresh()
+    watched = open_page(f"{counted.url}/embed?{query}{key}")
+    page = watched.page
+    wait_until_drawn(page)
+    page.screenshot(path=pictures / f"counts_{'staff_' if staff else ''}{query.replace('&', '_')}.png")
+    shown = page.inner_text("body")
+    for word in words:
+        assert word in shown
+    drawn = "window.gridmap.map.queryRenderedFeatures().filter((each) => each.layer.id.startsWith('counts'))"
+    counts = page.evaluate(f"{drawn}.map((each) => each.properties.count)")
+    assert len(counts) > 3
+    if not staff:
+        least = 10 if "person" in query else 1 if "place" in query else 3
+        assert all(count == 0 or count >= least for count in counts)
+    watched.assert_quiet(counted.url)
+
+
+def test_a_map_without_any_count_that_shows_says_so(counted: Any, open_page: Open, pictures: Path) -> None:
+    page = open_page(f"{counted.url}/embed?style=heat&language=en&category=parking&resolution=9").page
+    wait_until_drawn(page)
+    page.screenshot(path=pictures / "counts_none.png")
+    assert "There is no count to show" in page.inner_text("#legend")
 
 
 def test_a_click_says_who_covers_the_place(live: Any, open_page: Open, pictures: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import openpyxl
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 from gridmap.heatmap import forms
-from gridmap.heatmap.answer import Heatmap, count
+from gridmap.heatmap.answer import Heatmap, Published, count
 from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.question import Question, Window
+from gridmap.heatmap.words import TEXTS
 
 NAMES = ['a "quoted" one', "back\\slash", "two\nlines", "tab\tand\x01more", "=SUM(A1)", "-1", "和平区,“引号”", ""]
 
@@ -33,7 +35,7 @@ def heatmap_of(names: list[str]) -> Heatmap:
         values=np.where(np.arange(number) % 2, np.nan, 1.23456789),
         earlier=np.arange(number, dtype=np.int64) % 3,
         earlier_outside=2,
-        suppressed=4,
+        published=Published(("2026-10",), Window(0, 2), 3, sum(range(number)) + 3, 4),
     )
 
 
@@ -49,6 +51,7 @@ def test_json_is_what_json_is(facts: Facts, names: list[str]) -> None:
     assert [row["relative_change"] for row in answer["rows"]] == expected
     assert (answer["suppressed"], answer["outside"], answer["total"]) == (4, 3, sum(range(len(names))) + 3)
     assert answer["compare"]["outside"] == 2
+    assert answer["released"] == ["2026-10"]
 
 
 def test_tables_keep_every_text_and_make_no_formula_of_any(facts: Facts) -> None:
@@ -76,3 +79,24 @@ def test_a_file_is_named_for_what_it_holds(facts: Facts) -> None:
     question = Question("incidents", "hex", 8, categories=("noise",), area="120101", window=Window(None, 10**15))
     name = forms.file_name(count(facts, question), city, "csv")
     assert name == "heatmap-incidents-noise-hex8-120101-r1-open-20010909.csv"
+
+
+def test_what_a_release_hides_has_no_number_in_any_form(facts: Facts) -> None:
+    published = Published(("2026-09", "2026-10"), Window(0, 10**15), 3, None, 4)
+    heatmap = replace(heatmap_of(NAMES[:2]), values=None, earlier=None, outside=None, published=published)
+    heatmap = replace(heatmap, question=Question("incidents", "street"))
+    answer = json.loads(forms.to_json(heatmap, facts.places.city, {}))
+    assert (answer["total"], answer["outside"], answer["suppressed"]) == (None, None, 4)
+    assert list(csv.reader(io.StringIO(forms.to_csv(heatmap).decode())))[-1] == ["outside", "", ""]
+    about = openpyxl.load_workbook(io.BytesIO(forms.to_xlsx(heatmap, facts.places.city)))["about"]
+    said = {row[0].value: row[1].value for row in about.rows}
+    assert said["total"] is None
+    assert said["released"] == '["2026-09", "2026-10"]'
+    assert (
+        forms.file_name(heatmap, facts.places.city, "png") == "released-incidents-street-r7-19700101-20010909.png"
+    )
+    shown = TEXTS["en"].subtitle(heatmap, forms.head(heatmap, facts.places.city))
+    assert shown == (
+        "Released counts of 2026-09, 2026-10; counts below 3, and those that would give them away, are hidden "
+        "(4 rows); in all not shown; grid revision 7"
+    )

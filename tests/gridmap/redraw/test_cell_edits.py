@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from gridmap.redraw.lineage import cell_lineage
 from shapely.geometry.base import BaseGeometry
 
 from gridmap.crs import from_wgs84
 from gridmap.errors import InvalidInput, NotFound, RuleBroken
 from gridmap.redraw.edits import parse, to_json
-from gridmap.redraw.lineage import cell_lineage
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.state import Base
 from gridmap.redraw.streets import Streets

@@ -1,0 +1,246 @@
+"""Tiles of counts: the same rows as the heatmap's, released ones for everybody, live ones for staff only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from gridmap.access import OPERATOR
+from gridmap.actions.releases import make_release
+from gridmap.crs import from_wgs84
+from gridmap.releases.periods import Month
+from tests.tiles.decoding import Feature, decode
+from tiles.address import Address, box_of, span_of
+from tiles.counts import COUNT_LAYERS
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+KINDS = ("hexes", "counts", "incidents")
+Headers = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def released(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
+    """A client of a copy of Heping with the releases of two months."""
+    with make_copy("count_tiles") as database:
+        for month in ("2026-09", "2026-10"):
+            make_release(database, OPERATOR, Month.parse(month), NOW, lambda _: None)
+        with serve(database) as client:
+            yield client
+
+
+@pytest.fixture(scope="module")
+def staff(released: TestClient, key_for: Callable[..., Headers]) -> Headers:
+    return key_for(released, "viewer", "120000")
+
+
+def mercator_box(client: TestClient) -> tuple[float, float, float, float]:
+    """The city's bounds in Web Mercator."""
+    west, south, east, north = client.get("/v1/city").json()["bounds"]
+    x, y = from_wgs84("EPSG:3857", [west, east], [south, north])
+    return float(x[0]), float(y[0]), float(x[1]), float(y[1])
+
+
+def features(
+    client: TestClient, layer: str, z: int, headers: Headers | None = None, **query: object
+) -> dict[int, Feature]:
+    """All features of a layer at a zoom by id, from every tile of the city; one is the same in all its tiles."""
+    found: dict[int, Feature] = {}
+    for address in span_of(mercator_box(client), z).addresses():
+        path = f"/tiles/{layer}/{z}/{address.x}/{address.y}.mvt"
+        tile = client.get(path, params=query, headers=headers or {})
+        assert tile.status_code in (200, 204), tile.text
+        for feature in decode(tile.content).get(layer, ()) if tile.status_code == 200 else ():
+            assert found.setdefault(feature.id, feature).properties == feature.properties
+    return found
+
+
+def rows(client: TestClient, name: str, headers: Headers | None = None, **query: object) -> dict[str, int]:
+    answer = client.get("/v1/heatmap", params=query, headers=headers or {})
+    assert answer.status_code == 200, answer.text
+    return {row[name]: row["count"] for row in answer.json()["rows"]}
+
+
+def counted(found: dict[int, Feature], name: str) -> dict[str, int]:
+    return {feature.properties[name]: feature.properties["count"] for feature in found.values()}
+
+
+@pytest.mark.parametrize("query", [{}, {"category": "parking"}, {"from": "2026-09-01", "to": "2026-11-01"}])
+@pytest.mark.parametrize(("z", "by"), [(14, "cell"), (11, "community"), (9, "street"), (7, "district")])
+def test_released_counts_are_the_heatmaps_rows(released: TestClient, query: Any, z: int, by: str) -> None:
+    wanted = rows(released, "code", of="incidents", by=by, zeros=True, **query)
+    found = features(released, "counts", z, **query)
+    assert counted(found, "code") == wanted
+    assert {feature.properties["level"] for feature in found.values()} <= {by}
+    assert counted(features(released, "counts", 12, by=by, **query), "code") == wanted  # of whatever zoom
+    if by == "cell":
+        cells = {row["code"]: row["id"] for row in ids_of(released)}
+        assert {feature.properties["code"]: id_ for id_, feature in found.items()} == {
+            code: cells[code] for code in wanted
+        }
+
+
+def ids_of(client: TestClient) -> list[dict[str, Any]]:
+    shapes = client.get("/v1/cells", params={"f": "geojson", "limit": 1000}).json()["features"]
+    return [{"id": shape["id"], "code": shape["properties"]["code"]} for shape in shapes]
+
+
+@pytest.mark.parametrize(("z", "resolution"), [(7, 6), (9, 6), (11, 8), (13, 9), (15, 9)])
+@pytest.mark.parametrize("layer", ["hexes", "incidents"])
+def test_released_hexes_are_the_heatmaps_rows(released: TestClient, layer: str, z: int, resolution: int) -> None:
+    query = (
+        {"of": "elements", "class": "place"} if layer == "hexes" else {"of": "incidents", "category": "parking"}
+    )
+    wanted = rows(released, "hex", by="hex", resolution=resolution, **query)
+    found = features(released, layer, z, **query)
+    assert counted(found, "hex") == wanted
+    assert wanted or layer == "incidents"  # of which few show by hexes
+    assert not wanted or {feature.type for feature in found.values()} == {1 if layer == "incidents" else 3}
+    if layer == "incidents":
+        assert all(0 <= part.min() <= part.max() <= 4096 for each in found.values() for part in each.parts)
+
+
+def test_people_are_hidden_below_ten_and_things_are_not(released: TestClient) -> None:
+    for class_, least in (("person", 10), ("object", 1)):
+        query = {"of": "elements", "class": class_}
+        found = counted(features(released, "counts", 14, **query), "code")
+        assert found == rows(released, "code", by="cell", zeros=True, **query)
+        assert all(count == 0 or count >= least for count in found.values())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"category": ["noise", "parking"]}, {"area": "120101001", "weekdays": "1-5"}, {"period": "2026-10"}],
+)
+def test_live_counts_add_up_to_the_heatmaps(released: TestClient, staff: Headers, query: Any) -> None:
+    hexes = rows(released, "hex", staff, of="incidents", by="hex", resolution=8, **query)
+    assert counted(features(released, "live_hexes", 11, staff, **query), "hex") == hexes
+    assert counted(features(released, "live_incidents", 11, staff, **query), "hex") == hexes
+    cells = rows(released, "code", staff, of="incidents", by="cell", zeros=True, **query)
+    assert counted(features(released, "live_counts", 14, staff, **query), "code") == cells
+    assert sum(cells.values()) == sum(hexes.values()) > 0
+
+
+def test_staff_see_single_incidents_where_they_are(released: TestClient, staff: Headers) -> None:
+    query = {"category": "noise", "from": "2026-10-01", "to": "2026-10-15", "hours": "8-20"}
+    found = features(released, "live_incidents", 14, staff, **query)
+    wanted = rows(released, "code", staff, of="incidents", by="cell", **query)
+    by_cell: dict[str, int] = {}
+    for feature in found.values():
+        assert feature.properties["category"] == "noise"
+        assert re.match(r"2026-10-\d\dT(0[89]|1\d):.*\+08:00$", feature.properties["happened_at"])
+        by_cell[feature.properties["cell"]] = by_cell.get(feature.properties["cell"], 0) + 1
+    assert by_cell == wanted
+    listed = text("SELECT ST_X(geom), ST_Y(geom) FROM incident WHERE id = :id")
+    one, feature = next(iter(found.items()))
+    with released.app.state.service.database.begin(OPERATOR) as connection:  # type: ignore[attr-defined]
+        lon, lat = connection.execute(listed, {"id": one}).one()
+    x, y = feature.parts[0][0]
+    at = from_wgs84("EPSG:3857", [lon], [lat])
+    boxes = [box_of(address) for address in span_of(mercator_box(released), 14, 0).addresses()]
+    west, _, east, north = next(b for b in boxes if b[0] <= at[0][0] < b[2] and b[1] < at[1][0] <= b[3])
+    unit = (east - west) / 4096
+    assert (abs((at[0][0] - west) / unit - x), abs((north - at[1][0]) / unit - y)) < (0.51, 0.51)
+
+
+def test_a_late_incident_shows_in_live_tiles_only(
+    released: TestClient, staff: Headers, service_of: Callable[..., Any], key_for: Callable[..., Headers]
+) -> None:
+    def all_of(layer: str, headers: Headers) -> int:
+        return sum(counted(features(released, layer, 12, headers), "code").values())
+
+    before = {layer: all_of(layer, staff) for layer in ("counts", "live_counts")}
+    document = released.get("/tiles/live_counts.json", headers=staff).json()
+    body = {"crs": "wgs84", "source": "late", "incidents": [
+        {"id": "1", "lon": 117.195, "lat": 39.118, "category": "noise", "happened_at": "2026-10-15T12:00:00"}
+    ]}  # fmt: skip
+    answer = released.post("/v1/incidents", json=body, headers=key_for(released, "caseworker", "120000"))
+    assert answer.json()["rows"][0]["status"] == "placed"
+    service_of(released).current.refresh()
+    assert all_of("counts", staff) == before["counts"]
+    assert all_of("live_counts", staff) == before["live_counts"] + 1
+    assert (
+        released.get("/tiles/live_counts.json", headers=staff).json()["data_version"] != document["data_version"]
+    )
+
+
+@pytest.mark.parametrize("layer", [f"live_{kind}" for kind in KINDS])
+def test_live_layers_are_for_the_staff_of_the_place(
+    released: TestClient, staff: Headers, key_for: Callable[..., Headers], layer: str
+) -> None:
+    own, other = key_for(released, "viewer", "120101001"), key_for(released, "viewer", "120102")
+    for path in (f"/tiles/{layer}.json", f"/tiles/{layer}/14/13524/6253.mvt"):
+        assert released.get(path).status_code == 401
+        assert released.get(path, headers=own).status_code == 403
+        assert released.get(path, headers=other, params={"area": "120101001"}).status_code == 403
+        allowed = released.get(path, headers=own, params={"area": "120101001"})
+        assert allowed.status_code in (200, 204)
+        for answer in (allowed, released.get(path, headers=staff)):
+            assert answer.headers["cache-control"] == "private, no-cache"
+            assert "Authorization" in answer.headers["vary"]
+    again = released.get(path, headers={**staff, "If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert released.get(path, headers={"If-None-Match": answer.headers["etag"]}).status_code == 401
+
+
+def test_no_live_tile_is_kept_anywhere(
+    released: TestClient, staff: Headers, service_of: Callable[..., Any]
+) -> None:
+    service = service_of(released)
+    for kind in KINDS:
+        features(released, f"live_{kind}", 13, staff)
+    kept = [path.as_posix() for path in service.folder.rglob("*") if path.is_file()]
+    assert not [path for path in kept if "live" in path]
+    assert not [key for key in released.app.state.tiles.cache._memory if "live" in key[0]]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("layer", KINDS)
+def test_tilejson_names_tiles_that_never_change(released: TestClient, layer: str) -> None:
+    document = released.get(f"/tiles/{layer}.json", params={"category": "parking"}).json()
+    assert document["released"] == ["2026-10"]
+    assert document["least"] == 3
+    assert document["data_version"].startswith("2026-10-")
+    assert document["vector_layers"][0]["fields"] == dict(COUNT_LAYERS[layer].fields)
+    assert "period=2026-10" in document["tiles"][0]
+    url = document["tiles"][0].removeprefix("http://testserver").format(z=14, x=13524, y=6253)
+    tile = released.get(url)
+    assert tile.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert tile.headers["gridmap-data-version"] == document["data_version"]
+    assert released.get(url.split("&v=")[0]).headers["cache-control"] == "public, max-age=5, must-revalidate"
+    assert released.get(url, headers={"If-None-Match": tile.headers["etag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("counts/14/13524/6253.mvt?by=planet", 422, "by: must be one of cell, city"),
+        ("counts/14/13524/6253.mvt?by=cell&resolution=8", 422, "resolution: belongs to by=hex"),
+        ("hexes/14/13524/6253.mvt?by=cell", 422, "cells and areas have layers of their own"),
+        ("hexes/14/13524/6253.mvt?resolution=11", 422, "must be 6 to 9"),
+        ("incidents/14/13524/6253.mvt?of=elements&class=object", 422, "incidents shows incidents"),
+        ("counts/8/211/97.mvt?by=cell", 404, "drawn at zooms 10 to 16"),
+        ("hexes/5/26/12.mvt", 404, "drawn at zooms 6 to 16"),
+        ("hexes/14/16384/0.mvt", 404, "up to 16383"),
+        ("hexes/14/13524/6253.mvt?category=witchcraft", 404, "no category"),
+        ("hexes.json?category=witchcraft", 404, "no category"),
+        ("hexes/14/13524/6253.mvt?hours=8-18", 401, "only as releases"),
+        ("hexes/14/13524/6253.mvt?area=120101", 401, "only as releases"),
+        ("counts/14/13524/6253.mvt?of=elements", 401, "only as releases"),
+        ("hexes/14/13524/6253.mvt?period=2026-08", 401, "Released: 2026-09, 2026-10"),
+        ("hexes/14/13524/6253.mvt?period=2026-10&from=2026-10-01", 422, "says from and to already"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_by_name(released: TestClient, path: str, status: int, words: str) -> None:
+    answer = released.get(f"/tiles/{path}")
+    assert (answer.status_code, words in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_tiles_far_away_are_empty(released: TestClient, staff: Headers) -> None:
+    for layer in COUNT_LAYERS:
+        assert released.get(f"/tiles/{layer}/14/0/0.mvt", headers=staff).status_code == 204
+    assert Address(14, 0, 0).exists

@@ -1,0 +1,247 @@
+"""Every route of the service, asked by strangers before and after one incident and one person: the same bytes.
+
+What a stranger is told may change with a release or a revision only. So each path of the description is asked with
+values that find something, as the public and as staff of another district, and nothing may tell that a row came.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import openpyxl
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from gridmap.access import OPERATOR
+from gridmap.actions.releases import make_release
+from gridmap.releases.periods import Month
+
+Query = dict[str, Any]
+Answers = dict[tuple[str, str], tuple[int, bytes, dict[str, str]]]
+
+CELL, COMMUNITY, STREET, DISTRICT = "120101001001001", "120101001001", "120101001", "120101"
+FORMS = ("json", "geojson", "csv", "xlsx", "arrow", "png")
+SUBJECTS: list[Query] = [{}, {"of": "elements", "class": "person"}, {"of": "incidents", "category": "parking"}]
+RELEASED = ("incidents", "person")
+LAYERS = ("cells", "community", "street", "district", "city", "labels", "overlays", "lines")
+COLLECTIONS = ("cells", "community", "street", "district", "city", "overlays", "elements", "incidents")
+TILES = [{"z": z, "x": x, "y": y} for z, x, y in ((10, 845, 390), (12, 3381, 1563), (14, 13525, 6254))]
+PLACES: dict[str, list[Query]] = {
+    "/v1/cells/{code}": [{"code": CELL}],
+    "/v1/areas/{code}": [{"code": code} for code in (COMMUNITY, STREET, DISTRICT, "120000")],
+}
+FORMED: list[Query] = [{"f": "json"}, {"f": "geojson", "limit": 100}]
+COUNTED: list[Query] = [{}, *({"counts": of} for of in RELEASED)]
+INSIDE: list[Query] = [{}, {"area": STREET}]
+GROUPED: list[Query] = [
+    {"by": "hex", "resolution": 9},
+    {"by": "hex"},
+    {"by": "cell"},
+    {"by": "district", "zeros": True},
+]
+WINDOWS: list[Query] = [
+    {},
+    {"period": "2026-10"},
+    {"from": "2026-10-01", "to": "2026-11-01"},
+    {"from": "2026-10-14", "to": "2026-10-16"},
+    {"area": CELL},
+    {"bbox": "117.19,39.11,117.2,39.12"},
+    {"measure": "per_km2"},
+    {"hours": "8-18"},
+]
+
+
+def every(*choices: list[Query]) -> list[Query]:
+    """All ways to take one of each."""
+    return [{name: value for each in chosen for name, value in each.items()} for chosen in product(*choices)]
+
+
+# What each path is asked with; a name in braces of a path is filled from it. Paths that are not here are asked as
+# they are.
+ASKED: dict[str, list[Query]] = {
+    "/v1/coverage": [{"lon": 117.195, "lat": 39.118, "crs": "wgs84", "accuracy_m": 50}, {"address": "建义路1号"}],
+    "/v1/revisions/{revision}": [{"revision": 1}],
+    "/v1/areas": every([{"level": "street"}, {"level": "community"}], FORMED, COUNTED),
+    "/v1/areas/{code}": every(PLACES["/v1/areas/{code}"], [{}, {"f": "geojson"}]),
+    "/v1/cells": every([{"area": STREET}, {"bbox": "117.19,39.11,117.2,39.12"}], FORMED),
+    "/v1/cells/{code}": every(PLACES["/v1/cells/{code}"], [{}, {"f": "geojson"}]),
+    "/v1/cells/{code}/roster": PLACES["/v1/cells/{code}"],
+    "/v1/areas/{code}/roster": PLACES["/v1/areas/{code}"],
+    "/v1/releases/{period}": every(
+        [{"period": "2026-10"}], [{"of": of} for of in RELEASED], [{"by": "cell"}, {"by": "hex", "resolution": 9}]
+    ),
+    "/v1/releases/{period}/{layer}.{suffix}": every(
+        [{"period": "2026-10"}], [{"layer": "cells"}, {"layer": "street"}], [{"suffix": "csv"}, {"suffix": "gpkg"}]
+    ),
+    "/v1/download/{layer}.{suffix}": every(
+        [{"layer": layer} for layer in ("cells", "street", "overlays")], [{"suffix": "parquet"}, {"suffix": "fgb"}]
+    ),
+    "/v1/posts": [{"territory": DISTRICT}],
+    "/v1/shifts": [{"post": f"{DISTRICT}-desk"}],
+    "/v1/elements": [{}, {"area": STREET}, {"area": DISTRICT, "class": "person"}],
+    "/v1/incidents": [{}, {"area": STREET}, {"area": CELL}],
+    "/v1/loads/{load_id}": [{"load_id": each} for each in (1, 2, 3)],
+    "/v1/loads/{load_id}/rejected": [{"load_id": 1}],
+    "/v1/heatmap": [
+        *every([{"of": "incidents"}, *SUBJECTS[1:]], GROUPED, [{"f": form} for form in FORMS]),
+        *every([{"of": "incidents"}], GROUPED, WINDOWS),
+    ],
+    "/ogc/collections/{collection_id}": [{"collection_id": each} for each in COLLECTIONS],
+    "/ogc/collections/{collection_id}/queryables": [{"collection_id": each} for each in COLLECTIONS],
+    "/ogc/collections/{collection_id}/tiles": [{"collection_id": each} for each in COLLECTIONS],
+    "/ogc/collections/{collection_id}/tiles/{matrix_set}": [
+        {"collection_id": each, "matrix_set": "WebMercatorQuad"} for each in COLLECTIONS
+    ],
+    "/ogc/tileMatrixSets/{matrix_set}": [{"matrix_set": "WebMercatorQuad"}],
+    "/ogc/collections/{collection_id}/items": every(
+        [{"collection_id": each} for each in COLLECTIONS], [{"limit": 200}, {"f": "html", "limit": 5}]
+    ),
+    "/ogc/collections/{collection_id}/items/{fid}": every(
+        [{"collection_id": "cells"}, {"collection_id": "incidents"}, {"collection_id": "street"}],
+        [{"fid": "1"}, {"fid": STREET}],
+    ),
+    **{
+        f"/tiles/{live}{kind}{rest}": every(SUBJECTS[:: 1 + (kind == "incidents")], more, INSIDE)
+        for live in ("", "live_")
+        for kind in ("hexes", "counts", "incidents")
+        for rest, more in ((".json", [{}]), ("/{z}/{x}/{y}.mvt", TILES))
+    },
+    "/tiles/{revision}/{layer}/{z}/{x}/{y}.mvt": every([{"revision": 1, "layer": each} for each in LAYERS], TILES),
+    "/tiles/{layer}/{z}/{x}/{y}.mvt": every([{"layer": each} for each in LAYERS], TILES),
+    "/tiles/{revision}/{layer}.json": [{"revision": 1, "layer": each} for each in LAYERS],
+    "/tiles/{layer}.json": [{"layer": each} for each in LAYERS],
+    "/styles/{name}.json": every(
+        [{"name": "light"}, {"name": "dark"}, *every([{"name": "choropleth"}, {"name": "heat"}], SUBJECTS)],
+        [{}, {"area": STREET}],
+    ),
+}  # fmt: skip
+# What does not say anything of rows and is never the same twice, or has no end.
+LEFT_OUT = {"/metrics": "counts requests", "/v1/events": "does not end; tests/api/web/test_events.py reads it"}
+# What a stranger is refused always.
+REFUSED = {
+    "/v1/elements",
+    "/v1/incidents",
+    "/v1/on-the-map",
+    "/v1/loads",
+    "/v1/loads/{load_id}",
+    "/v1/loads/{load_id}/rejected",
+}
+REFUSED |= {
+    f"/tiles/live_{kind}{rest}"
+    for kind in ("hexes", "counts", "incidents")
+    for rest in (".json", "/{z}/{x}/{y}.mvt")
+}
+# Moments and request numbers, which differ from one answer to the next.
+MOMENTS = re.compile(rb'"(?:as_of|id|data_as_of|timeStamp)": ?"[^"]{20,40}"')
+KEPT_HEADERS = ("etag", "gridmap-revision", "gridmap-data-version", "cache-control", "content-disposition", "link")
+
+
+@pytest.fixture(scope="module")
+def walked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
+    """A client of a copy of Heping with two releases."""
+    with make_copy("heping_walked") as database:
+        for month in ("2026-09", "2026-10"):
+            make_release(database, OPERATOR, Month.parse(month), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
+        with serve(database) as running:
+            yield running
+
+
+def content_of(form: object, body: bytes) -> bytes:
+    """What an answer says; a workbook's own time of writing is not part of it."""
+    if form == "xlsx" and body.startswith(b"PK"):
+        book = openpyxl.load_workbook(io.BytesIO(body))
+        return repr([[list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book]).encode()
+    return MOMENTS.sub(b"", body)
+
+
+def walk(client: TestClient, headers: dict[str, str]) -> Answers:
+    """Every path that can be read, with all that it is asked."""
+    found: Answers = {}
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        if "get" not in methods or path in LEFT_OUT:
+            continue
+        for query in ASKED.get(path, [{}]):
+            names = set(re.findall(r"{(\w+)}", path))
+            rest = {name: value for name, value in query.items() if name not in names}
+            answer = client.get(path.format(**query), params=rest, headers=headers)
+            kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+            key = (path, repr(sorted(query.items(), key=lambda pair: pair[0])))
+            found[key] = (answer.status_code, content_of(query.get("f"), answer.content), kept)
+    return found
+
+
+def insert_one_of_each(client: TestClient, caseworker: dict[str, str]) -> None:
+    """An open incident of a released month, and a person: both in the middle of the district."""
+    incident = {
+        "id": "walk",
+        "lon": 117.195,
+        "lat": 39.118,
+        "category": "parking",
+        "happened_at": "2026-10-15T12:00:00",
+    }
+    body = {"crs": "wgs84", "source": "walk", "incidents": [incident]}
+    answer = client.post("/v1/incidents", json=body, headers=caseworker)
+    assert answer.json()["rows"][0]["status"] == "placed", answer.text
+    service = client.app.state.service  # type: ignore[attr-defined]
+    with service.database.begin(OPERATOR) as connection:
+        person = text(
+            "INSERT INTO element OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(element, "
+            "jsonb_build_object('id', (SELECT max(id) + 1 FROM element), 'external_id', 'walk'))).* "
+            "FROM element WHERE class = 'person' ORDER BY id LIMIT 1 RETURNING id"
+        )
+        placed = text(
+            "INSERT INTO element_placement SELECT (jsonb_populate_record(element_placement, "
+            "jsonb_build_object('element_id', CAST(:id AS bigint)))).* FROM element_placement WHERE element_id = "
+            "(SELECT min(id) FROM element WHERE class = 'person') AND last_revision IS NULL"
+        )
+        assert connection.execute(placed, {"id": connection.execute(person).scalar_one()}).rowcount == 1
+    service.current.refresh()
+
+
+def staff_totals(client: TestClient, staff: dict[str, str]) -> list[int]:
+    queries = ({"of": "incidents"}, {"of": "elements", "class": "person"})
+    return [client.get("/v1/heatmap", params=query, headers=staff).json()["total"] for query in queries]
+
+
+def test_strangers_are_told_the_same_before_and_after(
+    walked: TestClient, key_for: Callable[..., dict[str, str]]
+) -> None:
+    staff, caseworker = key_for(walked, "viewer", "120000"), key_for(walked, "caseworker", "120000")
+    strangers = {"the public": {}, "a neighbour": key_for(walked, "caseworker", "120102")}
+    before = {who: walk(walked, headers) for who, headers in strangers.items()}
+    totals = staff_totals(walked, staff)
+    insert_one_of_each(walked, caseworker)
+    assert staff_totals(walked, staff) == [total + 1 for total in totals], "the rows did not come"
+    for who, headers in strangers.items():
+        after = walk(walked, headers)
+        assert after.keys() == before[who].keys()
+        told = [key for key, answer in after.items() if answer != before[who][key]]
+        assert told == [], who
+    answered = {path for (path, _), (status, _, _) in before["the public"].items() if status in (200, 204)}
+    asked = {path for path, _ in before["the public"]}
+    assert asked - answered == REFUSED, "nothing was asked of these that they answer"
+
+
+def test_the_walk_notices_a_count_that_leaves(walked: TestClient, key_for: Callable[..., dict[str, str]]) -> None:
+    """As staff of the place, who may, the walk differs: so it would see it."""
+    staff = key_for(walked, "viewer", DISTRICT)
+    before = walk(walked, staff)
+    with walked.app.state.service.database.begin(OPERATOR) as connection:  # type: ignore[attr-defined]
+        connection.execute(
+            text("DELETE FROM incident_placement USING incident WHERE id = incident_id AND source = 'walk'")
+        )
+        connection.execute(text("DELETE FROM incident WHERE source = 'walk'"))
+        connection.execute(
+            text("DELETE FROM element_placement USING element WHERE id = element_id AND external_id = 'walk'")
+        )
+        connection.execute(text("DELETE FROM element WHERE external_id = 'walk'"))
+    walked.app.state.service.current.refresh()  # type: ignore[attr-defined]
+    told = {path for (path, query), answer in walk(walked, staff).items() if answer != before[path, query]}
+    assert {"/v1/areas/{code}/roster", "/v1/heatmap"} <= told
+    assert "/tiles/live_counts/{z}/{x}/{y}.mvt" in told
