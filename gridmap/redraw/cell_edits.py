@@ -62,9 +62,11 @@ def split_along(state: State, edit: SplitAlong) -> Step:
         if metres.distance((near[0], near[1]), point) > _REACH_M:
             raise InvalidInput(f"points[{at}]", edit.points[at], f"must be within {_REACH_M:g} m of the cell")
     way = state.base.streets.way(start, end, metres, edit.street_m)
+    if len(way) < 2:
+        raise InvalidInput("points", list(edit.points), "must be near two different places of the streets")
     for at in (0, -1):
         place = shapely.Point(way[at])
-        if len(way) > 1 and shape.contains(place):
+        if shape.contains(place):
             x, y = shapely.get_coordinates(shapely.shortest_line(shape.boundary, place))[0].tolist()
             if metres.distance((x, y), way[at]) > edit.street_m:
                 lon, lat = way[at]

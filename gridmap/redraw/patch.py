@@ -168,7 +168,7 @@ def _steps(points: Sequence[Point]) -> Iterable[Edge]:
 
 def _near_bounds(segments: list[Edge], bounds: np.ndarray, reach: Point) -> set[Edge]:
     """The segments that may meet a box."""
-    lines = np.array(segments)
+    lines = np.array(segments).reshape(-1, 2, 2)
     low, high = lines.min(axis=1), lines.max(axis=1)
     near = ((high >= bounds[:2] - reach) & (low <= bounds[2:] + reach)).all(axis=1)
     return {segments[at] for at in np.flatnonzero(near).tolist()}

@@ -61,7 +61,7 @@ class Sketch:
     def mint(self, community: str, shapes: Sequence[BaseGeometry], given: Sequence[str] = ()) -> list[str]:
         """A new code for each shape, those west first; ``given`` are taken in the same order."""
         order = in_order(shapes)
-        mint = replace(self.state.mint(), spent=self.state.spent.union(self.minted))
+        mint = self.state.mint(self.minted)
         if given:
             if len(given) != len(shapes):
                 raise InvalidInput("codes", list(given), f"must be one for each of {len(shapes)} new cells")
@@ -77,7 +77,7 @@ class Sketch:
     def recoded(self, community: str, codes: Sequence[str], cells: Sequence[DrawnCell]) -> list[str]:
         """The codes of cells that come into a community: their number in it, or a new one where that was used."""
         pattern = self.state.base.pattern
-        mint = replace(self.state.mint(), spent=self.state.spent.union(self.minted))
+        mint = self.state.mint(self.minted)
         found: dict[int, str] = {}
         for at, (code, cell) in enumerate(zip(codes, cells, strict=True)):
             number = pattern.sequence(cell.community, code)

@@ -120,15 +120,15 @@ class Step:
 class State:
     """The cells and areas after some edits: ``cells`` and ``areas`` hold what differs from the base.
 
-    A code of the base that is no more has None. ``gone``: the last shape of each cell that ended. ``spent``: the
-    codes that the plan gave out to cells, ``spent_areas`` those of its areas.
+    A code of the base that is no more has None. ``previous``: the state before the last edit; ``minted``:
+    the codes that it gave out; ``spent_areas``: all codes that the plan gave to areas.
     """
 
     base: Base
     cells: Mapping[str, DrawnCell | None] = field(default_factory=dict)
     areas: Mapping[str, Area | None] = field(default_factory=dict)
-    spent: frozenset[str] = frozenset()
-    gone: Mapping[str, BaseGeometry] = field(default_factory=dict)
+    previous: State | None = field(default=None, repr=False)
+    minted: tuple[str, ...] = ()
     spent_areas: frozenset[str] = frozenset()
 
     def find(self, code: str) -> DrawnCell | None:
@@ -150,9 +150,12 @@ class State:
 
     def _successors(self, code: str) -> Sequence[str]:
         """The cells that now have a part of one that ended."""
-        last = self.gone.get(code)
-        if last is None:
+        state = self.previous
+        while state is not None and state.find(code) is None:
+            state = state.previous
+        if state is None:
             return self.base.successors.get(code, ())
+        last = state.cell(code).shape
         near = self.near([last])
         return [other for other, shape in near.items() if shapely.relate_pattern(shape, last, "T********")]
 
@@ -167,9 +170,18 @@ class State:
         """Whether there is an area with this code."""
         return (self.areas[code] if code in self.areas else self.base.grid.areas.get(code)) is not None
 
-    def mint(self) -> Mint:
-        """What gives out new codes."""
-        return Mint(self.base.pattern, self.base.used, self.spent)
+    def spent(self) -> set[str]:
+        """All codes that the plan gave out to cells, also when it took them back."""
+        spent: set[str] = set()
+        state: State | None = self
+        while state is not None:
+            spent.update(state.minted)
+            state = state.previous
+        return spent
+
+    def mint(self, more: Iterable[str] = ()) -> Mint:
+        """What gives out new codes; ``more`` are given out already."""
+        return Mint(self.base.pattern, self.base.used, self.spent().union(more))
 
     def cells_of(self, community: str) -> list[str]:
         """The codes of a community's cells, sorted."""
@@ -207,9 +219,8 @@ class State:
 
     def after(self, step: Step) -> State:
         """The state after a step."""
-        cells, areas, gone = dict(self.cells), dict(self.areas), dict(self.gone)
+        cells, areas = dict(self.cells), dict(self.areas)
         for code in step.ended:
-            gone[code] = self.cell(code).shape
             if code in self.base.grid.by_code:
                 cells[code] = None
             else:
@@ -223,4 +234,4 @@ class State:
                 del areas[code]
         areas.update(step.areas_drawn)
         made = frozenset(code for code in step.areas_drawn if code not in self.base.grid.areas)
-        return State(self.base, cells, areas, self.spent.union(step.minted), gone, self.spent_areas | made)
+        return State(self.base, cells, areas, self, step.minted, self.spent_areas | made)

@@ -405,6 +405,24 @@ def test_a_split_follows_the_street_between_two_points() -> None:
         edited({**edit, "points": [at(1.5, 1.7), at(2.1, 1.51)], "street_m": 5}, base=base)
 
 
+def test_points_that_snap_to_one_place_are_no_line() -> None:
+    end = np.array([shapely.LineString([at(1.5, 1.5), at(1.9, 1.5)])], object)
+    base = Base(LATTICE.grid, CITY, Streets(end))
+    points = [at(1.45, 1.5), at(1.46, 1.5)]
+    with pytest.raises(InvalidInput, match="points: must be near two different places of the streets"):
+        edited({"op": "split_along", "crs": "wgs84", "cell": code_at(1, 1), "points": points}, base=base)
+    with pytest.raises(InvalidInput, match="line: must cross cell"):
+        edited(
+            {"op": "split", "cell": code_at(1, 1), "line": points, "snap_to": ["streets"], "snap_m": 20}, base=base
+        )
+
+
+def test_a_closed_line_cuts_out_an_enclave() -> None:
+    ring = [at(1.3, 1.3), at(1.7, 1.3), at(1.7, 1.7), at(1.3, 1.3)]
+    plan = edited({"op": "split", "cell": code_at(1, 1), "line": ring})
+    assert sorted(len(cell.shape.interiors) for cell in plan.step.drawn.values()) == [0, 1]
+
+
 def test_lines_snap_to_streets_when_asked() -> None:
     street = shapely.LineString([at(1.3, 0.5), at(1.3, 2.5)])
     base = Base(LATTICE.grid, CITY, Streets(np.array([street], object)))

@@ -55,7 +55,7 @@ class Redraws(RuleBasedStateMachine):
         assert bytes_of(self.plan) == was
         if not isinstance(after, Plan):
             return
-        assert_codes(after, set(self.base.used) | set(self.plan.state.spent))
+        assert_codes(after, set(self.base.used) | self.plan.state.spent())
         if not given.get("across") and "community" not in given:
             before, now = communities_of(self.plan), communities_of(after)
             assert before.keys() == now.keys()
