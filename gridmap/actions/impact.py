@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import shapely
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from gridmap.access import Action, covers, may
-from gridmap.actions.principles import read_ground
+from gridmap.actions.principles import mark_of, read_ground
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.model import Actor, City
 from gridmap.projecting import Axes, from_stored
@@ -49,18 +50,22 @@ class Base:
     findings: tuple[Finding, ...]
 
 
-_bases: LRUCache[tuple[str, int, object], Base] = LRUCache(2)
+# An hour old is old enough: loads change households. Bases are large, so only two are kept.
+_bases: TTLCache[tuple[str, int, str], Base] = TTLCache(2, 3600)
+_making = threading.Lock()
 
 
 def base_of(connection: Connection, city: City, grid: Grid) -> Base:
-    """The base for drafts on a grid; the last two are kept in memory."""
-    key = (str(connection.engine.url), grid.revision.number, grid.revision.published_at)
-    found = _bases.get(key)
-    if found is None:
-        ground = read_ground(connection, city, grid.revision)
-        numbers = numbers_of(grid, ground, grid)
-        found = Base(ground, numbers, measured(Compared(ground, numbers)))
-        _bases[key] = found
+    """The base for drafts on a grid; the last two are kept in memory for an hour."""
+    rests_on = f"{mark_of(connection, city)} {grid.revision.published_at.isoformat()}"
+    key = (str(connection.engine.url), grid.revision.number, rests_on)
+    with _making:
+        found = _bases.get(key)
+        if found is None:
+            ground = read_ground(connection, city, grid.revision)
+            numbers = numbers_of(grid, ground, grid)
+            found = Base(ground, numbers, measured(Compared(ground, numbers)))
+            _bases[key] = found
     return found
 
 

@@ -62,10 +62,10 @@ def measure(
     with database.begin(actor) as connection:
         city = read_city(connection)
         wanted = read_current(connection) if revision is None else read_revision(connection, revision)
-        found = None if again else kept.find_findings(connection, wanted.number, _mark(connection, city))
+        found = None if again else kept.find_findings(connection, wanted.number, mark_of(connection, city))
     if found is None:
         with _measuring, database.begin(actor, long_work=True) as connection:
-            now = _mark(connection, city)
+            now = mark_of(connection, city)
             found = None if again else kept.find_findings(connection, wanted.number, now)
             if found is None:
                 kept.keep_findings(connection, wanted.number, now, _measured(connection, city, wanted, grid))
@@ -141,7 +141,7 @@ def _grid(connection: Connection, city: City, revision: Revision) -> Grid:
     return Grid(revision, cells, areas, index)
 
 
-def _mark(connection: Connection, city: City) -> str:
+def mark_of(connection: Connection, city: City) -> str:
     """Of the measures, the city's settings and the version of the lines that figures rest on."""
     rests_on = (mark(), sorted(asdict(city.principles).items()), city.code_pattern, read_lines_version(connection))
     return hashlib.sha256(repr(rests_on).encode()).hexdigest()[:16]

@@ -81,6 +81,27 @@ def test_it_is_measured_once_and_again_when_asked_or_when_settings_change(heping
         measure(heping_copy, STAFF, 2)
 
 
+def test_size_may_be_told_by_workload(heping_copy: Database) -> None:
+    asked = '{"size_of": "workload", "workload": {"households": 1, "place": 0.5, "open_incidents": 2}}'
+    with heping_copy.begin(OPERATOR) as connection:
+        connection.execute(
+            text("UPDATE city SET settings = settings || CAST(:asked AS jsonb)"),
+            {"asked": f'{{"principles": {asked}}}'},
+        )
+        total = connection.execute(
+            text(
+                "SELECT (SELECT sum(households) FROM building) + 0.5 * (SELECT count(*) FROM element "
+                "JOIN element_placement ON element_id = id WHERE class = 'place' AND cell_id IS NOT NULL) "
+                "+ 2 * (SELECT count(*) FROM incident JOIN incident_placement ON incident_id = id "
+                "WHERE closed_at IS NULL AND cell_id IS NOT NULL)"
+            )
+        ).scalar_one()
+        cells = connection.execute(text("SELECT count(*) FROM cell")).scalar_one()
+    figures = of(measure(heping_copy, STAFF), "size").figures
+    assert figures["mean"] == pytest.approx(float(total) / cells)
+    assert figures["measured_by"] == "1·households + 0.5·place + 2·open_incidents"
+
+
 def test_a_published_change_is_measured_against_the_revision_before(heping_copy: Database) -> None:
     rng = np.random.default_rng(3)
     began = datetime(2026, 11, 2, tzinfo=UTC)
