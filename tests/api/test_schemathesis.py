@@ -30,6 +30,7 @@ from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
 from gridmap.actions.workbench import Workbench
 from gridmap.current import Current
+from gridmap.model import WAIVABLE, Actor
 from gridmap.redraw.change import GridChange
 from gridmap.releases.periods import Month
 from gridmap.settings import Settings
