@@ -10,8 +10,9 @@ import numpy as np
 import shapely
 
 from gridmap.actions.workbench import Workbench
-from gridmap.coverage.grid import Grid
+from gridmap.coverage.grid import Grid, top_code
 from gridmap.errors import GridMapError, Stale
+from gridmap.model import City
 from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft, Waiver
@@ -119,7 +120,7 @@ def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Cer
     """Run all checks of a draft that is ready. Publishing compares the persons once more when all is written."""
     base, change = ready.plan.base, ready.plan.change()
     before, city = base.grid, base.city
-    after, refused = _redrawn(before, change)
+    after, refused = _redrawn(ready.plan)
     gone = _gone(before, change)
     digest = digest_persons(connection, [before.cells[at].id for at in gone], before.revision.number)
     case = Case(
@@ -128,7 +129,7 @@ def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Cer
         city=city,
         after=after,
         refused=refused,
-        points=_points(connection, before, gone),
+        points=_points(connection, before, plan.base.city, gone),
         issued=read_issued(connection, _new(before, change)),
         unstaffed=() if after is None else _unstaffed(connection, before, after),
         persons=(digest, digest),
@@ -153,13 +154,19 @@ def waivers_of(certified: Certified) -> list[Waiver]:
     return [result.waiver for result in certified.certificate.results if result.waiver is not None]
 
 
-def _redrawn(before: Grid, change: GridChange) -> tuple[Redrawn | None, str | None]:
-    """The grid after, with stand-ins for ids, or why it is refused."""
+def on_base(plan: Plan) -> Redrawn:
+    """The grid after a plan, with stand-ins for new ids. Raises what refuses the change."""
+    before, change = plan.base.grid, plan.change()
     revision = replace(before.revision, number=before.revision.number + 1)
     highest = max(cell.id for cell in before.cells)
     ids = range(highest + 1, highest + 1 + len(new_codes(before, change)))
+    return redrawn(before, change, revision, ids)
+
+
+def _redrawn(plan: Plan) -> tuple[Redrawn | None, str | None]:
+    """The grid after, or why it is refused."""
     try:
-        return redrawn(before, change, revision, ids), None
+        return on_base(plan), None
     except GridMapError as error:
         return None, str(error)
 
@@ -173,10 +180,11 @@ def _new(before: Grid, change: GridChange) -> list[str]:
     return [*new_codes(before, change), *areas]
 
 
-def _points(connection: Connection, before: Grid, gone: Sequence[int]) -> Points:
+def _points(connection: Connection, before: Grid, city: City, gone: Sequence[int]) -> Points:
     shapes = before.index.degrees[list(gone)]
     box = shapely.total_bounds(shapes).tolist()
-    lon, lat = read_points(connection, [before.cells[at].id for at in gone], box)
+    tops = sorted({top_code(before.chain(before.cells[at].community), city) for at in gone})
+    lon, lat = read_points(connection, tops, [before.cells[at].id for at in gone], box)
     if len(lon):
         positions, _ = before.index.locate_many(lon, lat)
         kept = np.isin(positions, list(gone))
@@ -194,5 +202,5 @@ def _unstaffed(connection: Connection, before: Grid, after: Redrawn) -> tuple[st
 def _measures(connection: Connection, bench: Workbench, plan: Plan, after: Redrawn) -> dict[str, Finding]:
     change = plan.change()
     changed = {*change.ended, *change.drawn} - set(plan.touched())
-    ground, base = bench.measured(connection, plan.base)
-    return measures(base, ground, after, changed)
+    base = bench.measured(connection, plan.base)
+    return measures(base.numbers, base.ground, after, changed)

@@ -23,12 +23,17 @@ _PERSONS = text(
 )
 
 
-def read_points(connection: Connection, cell_ids: Sequence[int], box: Sequence[float]) -> tuple[Floats, Floats]:
-    """lon and lat of the elements and incidents in some cells, and of the addresses in a box around them."""
+def read_points(
+    connection: Connection, tops: Sequence[str], cell_ids: Sequence[int], box: Sequence[float]
+) -> tuple[Floats, Floats]:
+    """lon and lat of the elements and incidents in some cells, and of the addresses in a box around them.
+
+    ``tops``: the codes that lead the placements in these cells.
+    """
     lon, lat = [np.empty(0)], [np.empty(0)]
     if cell_ids:
         for subject in SUBJECTS:
-            standing = read_standing(connection, subject, cell_ids)
+            standing = read_standing(connection, subject, tops, cell_ids)
             lon.append(standing.lon)
             lat.append(standing.lat)
         west, south, east, north = (float(each) for each in box)
