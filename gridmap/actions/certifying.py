@@ -129,7 +129,7 @@ def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Cer
         city=city,
         after=after,
         refused=refused,
-        points=_points(connection, before, plan.base.city, gone),
+        points=_points(connection, before, city, gone),
         issued=read_issued(connection, _new(before, change)),
         unstaffed=() if after is None else _unstaffed(connection, before, after),
         persons=(digest, digest),
