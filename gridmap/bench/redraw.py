@@ -46,7 +46,7 @@ class Timing:
 
 @dataclass
 class RedrawBench:
-    """What ``--json`` prints. ``refused`` counts edits that the ground refused, such as cuts that leave slivers."""
+    """What ``--json`` prints. ``refused`` counts edits that the ground refused: cuts that leave slivers."""
 
     revision: int
     cells: int
