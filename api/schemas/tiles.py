@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel
 
 
@@ -32,4 +34,5 @@ class TileJSON(BaseModel):
     vector_layers: list[VectorLayer]
     revision: int
     crs: str
+    data_as_of: datetime | None = None
     notice: dict[str, str]
