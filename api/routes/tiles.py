@@ -184,6 +184,8 @@ def _tilejson(
     if crs != "wgs84":
         bounds = degrees_of(moved_box(crs, box_in_mercator(bounds)))
     document = tilejson(snapshot.city, layer, number, bounds, url, crs)
+    if revision is None and state.gone_since is not None:
+        document["data_as_of"] = snapshot.taken_at.isoformat()  # there may be a newer one
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
     headers = {"Cache-Control": SHORTLY, "ETag": tag, REVISION_HEADER: str(number), "Vary": "Host", **CORS}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, Field
 
 
@@ -32,6 +34,7 @@ class TileJSON(BaseModel):
     vector_layers: list[VectorLayer]
     revision: int
     crs: str
+    data_as_of: datetime | None = None
     notice: dict[str, str]
 
 

@@ -82,7 +82,7 @@ class Database:
     def glance(self) -> Iterator[Connection]:
         """A connection for single statements that only read what anybody may see, each a transaction by itself.
 
-        One way to the database and back instead of four: for what is asked thousands of times. Raises what
+        Two ways to the database and back instead of five: for what is asked thousands of times. Raises what
         :meth:`begin` does.
         """
         with _domain_errors(), self.engine.connect() as connection:

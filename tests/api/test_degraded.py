@@ -156,7 +156,11 @@ def test_kept_tiles_are_sent_on_and_others_refused_while_the_database_is_gone(
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
             assert refused.headers["content-type"] == "application/problem+json"
             assert refused.headers["access-control-allow-origin"] == "*"
-        assert client.get("/tiles/cells.json").json()["revision"] == 1
+        document = client.get("/tiles/cells.json").json()
+        assert document["revision"] == 1
+        taken_at = client.app.state.service.state.ready.taken_at  # type: ignore[attr-defined]
+        assert document["data_as_of"] == taken_at.isoformat(), "no worker that is cut off calls it the current one"
+        assert "data_as_of" not in client.get("/tiles/1/cells.json").json()
         assert client.get("/tiles/9/cells/14/1/1.mvt").status_code == 404
 
     with serve(Database(stopped.url("heping")), tmp_path) as client:

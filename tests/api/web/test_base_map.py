@@ -159,9 +159,9 @@ def test_over_a_base_map_as_it_is_the_grid_comes_in_its_crs(
         assert all("crs=gcj02" in url for url in tiles)
         west, south, east, north = outline.bounds
         rng = np.random.default_rng(3)
-        lon, lat = rng.uniform(west, east, 300), rng.uniform(south, north, 300)
+        lon, lat = rng.uniform(west, east, 600), rng.uniform(south, north, 600)
         edges = shapely.STRtree(shapely.boundary(grid.index.degrees))
-        near = edges.query(shapely.points(lon, lat), predicate="dwithin", distance=0.0006)[0]
+        near = edges.query(shapely.points(lon, lat), predicate="dwithin", distance=0.0003)[0]
         lon, lat = np.delete(lon, np.unique(near)), np.delete(lat, np.unique(near))
         found = shapely.STRtree(grid.index.degrees).query(shapely.points(lon, lat), predicate="within")
         expected: list[list[str]] = [[] for _ in lon]
