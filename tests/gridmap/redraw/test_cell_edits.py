@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -430,3 +431,17 @@ def test_lines_snap_to_streets_when_asked() -> None:
     snapped = {"op": "split", "cell": code_at(1, 1), "line": line, "snap_to": ["streets"], "snap_m": 5}
     west = edited(snapped, base=base)
     assert share_of(west.step.drawn[west.step.minted[0]].shape) == pytest.approx(0.3, abs=1e-9)
+
+
+def test_a_city_that_gives_out_codes_itself_names_them() -> None:
+    base = Base(LATTICE.grid, replace(CITY, code_pattern="{code}"))
+    split = {"op": "split", "cell": code_at(1, 1), "line": [at(1.3, 0.8), at(1.3, 2.2)]}
+    with pytest.raises(InvalidInput, match=r"codes: must be given: the city's pattern {code} says no new ones"):
+        edited(split, base=base)
+    assert edited({**split, "codes": ["E01", "E02"]}, base=base).step.minted == ("E01", "E02")
+    moved = edited({"op": "change", "cell": code_at(2, 1), "community": "120101002001"}, base=base)
+    assert moved.change().ended == frozenset()
+    assert moved.state.cell(code_at(2, 1)).community == "120101002001"
+    recoded = edited({"op": "change_area", "area": "120101001001", "code": "E02000001"}, base=base)
+    assert recoded.change().ended == frozenset()
+    assert recoded.state.cells_of("E02000001") == list(base.members["120101001001"])
