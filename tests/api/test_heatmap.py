@@ -363,4 +363,7 @@ def test_another_revision_is_not_counted_as_this_one(client: TestClient, staff: 
     assert client.get(PATH, params={**given, "revision": 1}, headers=staff).json()["rows"] == now["rows"]
     other = client.get(PATH, params={**given, "revision": 2}, headers=staff)
     assert other.status_code == 404
-    assert "current revision 1 only, not at 2" in other.json()["detail"]
+    assert "no revision 2" in other.json()["detail"]
+    stranger = client.get(PATH, params={**given, "revision": 2})
+    assert stranger.status_code == 404
+    assert "current revision 1 only, not at 2" in stranger.json()["detail"]
