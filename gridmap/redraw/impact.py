@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gridmap.coverage.codes import codes_of
 from gridmap.coverage.edges import edges_of
 from gridmap.coverage.grid import Grid
+from gridmap.coverage.index import OUTSIDE
 from gridmap.crs import Floats
 from gridmap.model import City
 from gridmap.projecting import Axes, from_stored
@@ -171,16 +172,18 @@ def rows_of(before: Grid, redrawn: Redrawn) -> Rows:
 
 def flows_of(before: Grid, redrawn: Redrawn, standing: Standing) -> dict[Pair, float]:
     """(code before, code after) -> how much; all of it, what stays in its cell too. "" is no cell."""
-    names_before = np.array([*(cell.code for cell in before.cells), ""], dtype=object)
-    names_after = np.array([*(cell.code for cell in redrawn.grid.cells), ""], dtype=object)
     was, _ = before.index.locate_many(standing.lon, standing.lat)
     now, _ = redrawn.grid.index.locate_many(standing.lon, standing.lat)
     pairs, which = np.unique(np.column_stack([was, now]), axis=0, return_inverse=True)
     sums = np.bincount(which.reshape(-1), standing.weights, len(pairs))
     return {
-        (str(names_before[old]), str(names_after[new])): float(total)
+        (_code(before, old), _code(redrawn.grid, new)): float(total)
         for (old, new), total in zip(pairs.tolist(), sums.tolist(), strict=True)
     }
+
+
+def _code(grid: Grid, position: int) -> str:
+    return grid.cells[position].code if position != OUTSIDE else ""
 
 
 @dataclass(frozen=True)
