@@ -1,4 +1,4 @@
-"""``gridmap bench redraw``: how long a preview of a split and of a merge takes, a draft's checks, and publishing one.
+"""``gridmap bench redraw``: how long previews of splits and merges take, a draft's checks, and publishing one.
 
 Everything is done in transactions that are rolled back: the city stays as it is.
 """
@@ -46,7 +46,7 @@ class Timing:
 
 @dataclass
 class RedrawBench:
-    """What ``--json`` prints. ``refused`` counts edits that the ground refused, such as a cut that leaves a sliver."""
+    """What ``--json`` prints. ``refused`` counts edits that were refused, such as a cut that leaves a sliver."""
 
     revision: int
     cells: int
