@@ -163,6 +163,10 @@ def test_a_late_incident_shows_in_live_tiles_only(
     assert answer.json()["rows"][0]["status"] == "placed"
     service_of(released).current.refresh()
     assert all_of("counts", staff) == before["counts"]
+    # and of a question that nobody asked before, so that nothing kept can answer it
+    frozen = released.get("/v1/releases/2026-10", params={"category": "noise", "by": "cell"}).json()["rows"]
+    shown = {row["code"]: row["count"] for row in frozen if row["count"] is not None}
+    assert counted(features(released, "counts", 12, category="noise"), "code") == shown
     assert all_of("live_counts", staff) == before["live_counts"] + 1
     assert (
         released.get("/tiles/live_counts.json", headers=staff).json()["data_version"] != document["data_version"]
