@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +33,7 @@ from gridmap.actions.drafts import change_draft, create_draft, discard_draft, li
 from gridmap.actions.verify import verify_city
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
-from gridmap.errors import InvalidInput, NotAllowed, NotFound, RuleBroken, Stale
+from gridmap.errors import GridMapError, InvalidInput, NotAllowed, NotFound, RuleBroken, Stale
 from gridmap.model import Actor
 from gridmap.redraw.draft import Draft
 from gridmap.store.city import read_city, update_city
@@ -476,3 +477,58 @@ def test_a_draft_on_an_earlier_base_is_still_drawn_on_it(
         certificate = certify_draft(connection, fresh(), ready).certificate
     assert ready.replayed_over == (2,)
     assert not {"coverage", "nested", "outer_line", "exactly_one", "codes"} & set(certificate.failures)
+
+
+def _at_once(*works: Callable[[], object]) -> list[object]:
+    """What each gave or raised, when all begin together."""
+
+    def done(work: Callable[[], object]) -> object:
+        try:
+            return work()
+        except GridMapError as error:
+            return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(done, works))
+
+
+def test_who_publish_at_once_come_one_after_the_other(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    """Different cells are both published, the same draft is published once, the same cells are refused."""
+    one, two, three = pairs(city)[:3]
+    drafts = [a_draft(heping_copy, bench, merge(pair)) for pair in (one, two)]
+    rivals = [a_draft(heping_copy, bench, rename(three[0], name)) for name in ("mine", "yours")]
+    for number in (*drafts, *rivals):
+        waived(heping_copy, bench, number)
+
+    def work(number: int) -> Callable[[], object]:
+        return lambda: publish_draft(heping_copy, PUBLISHER, Workbench(), number).published.revision.number
+
+    found = _at_once(*(work(number) for number in (drafts[0], drafts[0], drafts[1])))
+    assert sorted(each for each in found if isinstance(each, int)) == [2, 3]
+    (refused,) = [each for each in found if not isinstance(each, int)]
+    assert isinstance(refused, RuleBroken)
+    assert "is published" in str(refused)
+    found = _at_once(*(work(number) for number in rivals))
+    assert [each for each in found if isinstance(each, int)] == [4]
+    (stale,) = [each for each in found if not isinstance(each, int)]
+    assert isinstance(stale, Stale)
+    assert stale.conflicts[0][0] == three[0]
+    assert verify_city(heping_copy, OPERATOR, quiet).faults == []
+
+
+def test_who_edit_at_once_do_not_overwrite_each_other(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    number = a_draft(heping_copy, bench)
+    change_draft(heping_copy, PLANNER, number, None, ["other"])
+    choices = list(zip((PLANNER, OTHER) * 3, pairs(city), strict=False))[:6]
+
+    def work(actor: Actor, pair: tuple[str, str]) -> Callable[[], object]:
+        return lambda: edit_draft(heping_copy, actor, bench, number, merge(pair), expects=0).draft.version
+
+    found = _at_once(*(work(actor, pair) for actor, pair in choices))
+    assert [each for each in found if isinstance(each, int)] == [1]
+    assert all(isinstance(each, Stale) for each in found if not isinstance(each, int))
+    with heping_copy.begin(OPERATOR) as connection:
+        assert len(read_edits(connection, number)) == 1
+        again = Workbench().plan(connection, read_draft(connection, PLANNER, number))
+        kept = bench.plan(connection, read_draft(connection, PLANNER, number))
+    assert again.change() == kept.change()
