@@ -25,6 +25,7 @@ class Action(Enum):
     WRITE_INCIDENTS = "write incidents"
     READ_LOADS = "read loads and their rejected rows"
     MAKE_RELEASES = "make releases"
+    READ_DOSSIERS = "read dossiers"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -41,6 +42,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.WRITE_INCIDENTS: frozenset({"caseworker", "dispatcher", "system_admin"}),
     Action.READ_LOADS: frozenset({"caseworker", "dispatcher", "planner", "auditor", "system_admin"}),
     Action.MAKE_RELEASES: frozenset({"publisher", "system_admin"}),
+    Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.
