@@ -85,7 +85,7 @@ class CentreLines:
     def tree(self) -> shapely.STRtree:
         """Over the segments."""
         begins, ends, _ = self.segments
-        return shapely.STRtree(np.atleast_1d(shapely.linestrings(np.stack([begins, ends], axis=1))))
+        return shapely.STRtree(np.asarray(shapely.linestrings(np.stack([begins, ends], axis=1)), dtype=object))
 
 
 class _What(NamedTuple):
@@ -160,7 +160,7 @@ def _lines_at(pieces: _Pieces, lines: CentreLines) -> Ints:
     if not len(lines.shapes):
         return found
     begins, ends, line = lines.segments
-    points = np.atleast_1d(shapely.points(pieces.middles))
+    points = np.asarray(shapely.points(pieces.middles), dtype=object)
     piece, segment = lines.tree.query(points, predicate="dwithin", distance=TOLERANCE_M)
     steps = ends[segment] - begins[segment]
     lengths = np.hypot(*steps.T)
