@@ -21,6 +21,7 @@ from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
 from gridmap.kept_files import KeptFiles
 from gridmap.model import PUBLIC, Actor, City
+from gridmap.recount import Recounts
 from gridmap.released import Trees
 from gridmap.settings import Settings
 from gridmap.store.database import Database
@@ -39,7 +40,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out;
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker holds: settings, the database's pool, the state that follows it, and trees of releases.
+    """What one worker holds: settings, the database's pool, the state that follows it, and what is made of it.
 
     In ``folder``, the city's own, tiles are kept and bakes are looked for; without it tiles stay in memory only.
     """
@@ -49,6 +50,7 @@ class Service:
     current: Current
     folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
+    recounts: Recounts = field(default_factory=Recounts)
 
     @property
     def state(self) -> State:

@@ -17,9 +17,11 @@ from api.schemas.coverage import (
     PointOut,
     RungOut,
     TurnOut,
+    UpcomingOut,
 )
 from api.schemas.duty import PostOut, ShiftOut
 from gridmap.coverage.answer import Answer, Candidate
+from gridmap.coverage.upcoming import Next
 from gridmap.current import State
 from gridmap.duty import DutyBook, Liaison, Rung, Turn
 from gridmap.model import Area, Cell, City, Post, Shift
@@ -32,8 +34,10 @@ def degraded(state: State) -> Degraded | None:
     return Degraded(since=state.gone_since, data_as_of=state.snapshot.taken_at)
 
 
-def coverage(answer: Answer, point: PointOut, city: City, state: State, book: DutyBook) -> CoverageOut:
-    """The coverage answer of the contract."""
+def coverage(
+    answer: Answer, point: PointOut, city: City, state: State, book: DutyBook, following: Next | None = None
+) -> CoverageOut:
+    """The coverage answer of the contract; ``following``: what the place awaits."""
     where = answer.where
     return CoverageOut(
         id=str(uuid4()),
@@ -62,6 +66,11 @@ def coverage(answer: Answer, point: PointOut, city: City, state: State, book: Du
         ladder=rungs(answer.ladder),
         departments=departments(answer.departments),
         emergency=list(city.emergency),
+        upcoming=None
+        if following is None
+        else UpcomingOut(
+            revision=following.revision, from_=following.begins.astimezone(city.zone), cell=following.cell
+        ),
     )
 
 

@@ -17,6 +17,7 @@ class Action(Enum):
     REBUILD_HEXES = "rebuild a hex cover"
     REBUILD_BANDS = "rebuild the zoom bands"
     PUBLISH = "publish a revision"
+    READ_AUTHORS = "read who published a revision"
     GIVE_KEYS = "give out keys"
     WRITE_DUTY = "write posts and shifts"
     READ_ON_THE_MAP = "read how much has a cell"
@@ -25,6 +26,9 @@ class Action(Enum):
     WRITE_INCIDENTS = "write incidents"
     READ_LOADS = "read loads and their rejected rows"
     MAKE_RELEASES = "make releases"
+    READ_DRAFTS = "read drafts"
+    DRAW = "draw drafts"
+    REVIEW = "approve or return drafts"
     READ_DOSSIERS = "read dossiers"
 
 
@@ -34,6 +38,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.REBUILD_HEXES: frozenset({"publisher", "system_admin"}),
     Action.REBUILD_BANDS: frozenset({"publisher", "system_admin"}),
     Action.PUBLISH: frozenset({"publisher", "system_admin"}),
+    Action.READ_AUTHORS: frozenset(set(ROLES) - {"public", "key_admin"}),
     Action.GIVE_KEYS: frozenset({"key_admin", "system_admin"}),
     Action.WRITE_DUTY: frozenset({"dispatcher", "publisher", "system_admin"}),
     Action.READ_ON_THE_MAP: frozenset(set(ROLES) - {"public", "key_admin"}),
@@ -42,6 +47,9 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.WRITE_INCIDENTS: frozenset({"caseworker", "dispatcher", "system_admin"}),
     Action.READ_LOADS: frozenset({"caseworker", "dispatcher", "planner", "auditor", "system_admin"}),
     Action.MAKE_RELEASES: frozenset({"publisher", "system_admin"}),
+    Action.READ_DRAFTS: frozenset({"planner", "approver", "publisher", "system_admin"}),
+    Action.DRAW: frozenset({"planner", "system_admin"}),
+    Action.REVIEW: frozenset({"approver", "system_admin"}),
     Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
 }
 

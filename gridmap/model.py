@@ -30,6 +30,10 @@ OVERLAY_LEVEL = "overlay"
 # A closed list: DESIGN's Privacy. Purpose, legal basis and retention stand in ``data/person_categories.toml``.
 PERSON_CATEGORIES = ("resident", "elderly_living_alone", "mobility_help", "child")
 
+# What a draft may be, and the checks of its certificate that may be waived.
+DRAFT_STATES = ("open", "submitted", "returned", "approved", "scheduled", "published", "discarded")
+WAIVABLE = ("size_band", "street_share", "staffed")
+
 ROLES = (
     "public",
     "viewer",
@@ -108,7 +112,8 @@ class BaseMap:
 class City:
     """One city's settings. ``levels`` run from the city down to the community, which holds the cells.
 
-    ``least_people`` and ``least_incidents`` are the smallest counts but 0 that a release shows.
+    ``least_people`` and ``least_incidents`` are the smallest counts but 0 that a release shows. ``approvals``: the
+    levels at which a draft must be approved, by each area that it changes, before it is published.
     """
 
     code: str
@@ -126,6 +131,7 @@ class City:
     base_map: BaseMap | None = None
     least_people: int = 10
     least_incidents: int = 3
+    approvals: tuple[str, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:

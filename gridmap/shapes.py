@@ -83,6 +83,8 @@ def multis(geometries: Geometries) -> Geometries:
 
 def unions(geometries: Geometries, groups: NDArray[np.object_]) -> tuple[list[str], Geometries]:
     """Union of a coverage's polygons by group: sorted group names and one multipolygon each, vertices kept."""
+    if not len(geometries):
+        return [], np.empty(0, object)
     order = np.argsort(groups, kind="stable")
     names, starts = np.unique(groups[order], return_index=True)
     parts = np.split(geometries[order], starts[1:])

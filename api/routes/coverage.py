@@ -30,6 +30,7 @@ from gridmap.addresses.answer import area_names, areas_at, group
 from gridmap.addresses.search import LONGEST_ADDRESS, search
 from gridmap.coverage.answer import Answer, Question, answer, locate
 from gridmap.coverage.snapshot import Snapshot
+from gridmap.coverage.upcoming import Next, next_of
 from gridmap.crs import check_name
 from gridmap.current import State
 from gridmap.duty import DutyBook
@@ -97,12 +98,14 @@ async def get_coverage(
     x, y = to_point(lon, lat, crs, snapshot)
     question = Question(x, y, now if at is None else city_time("at", at, snapshot.city), accuracy_m, category)
     known = None if known_at is None else city_time("known_at", known_at, snapshot.city)
+    following = None
     if at is None and known is None and revision is None:
         found, book = _from_memory(snapshot, question), snapshot.book
+        following = _following(snapshot, found, question)
     else:
         found, book, state = await run_in_threadpool(_from_history, service, state, question, known, revision)
     point = PointOut(lon=x, lat=y, crs=check_name(crs), given=[lon, lat])
-    return shape.coverage(found, point, snapshot.city, state, book)
+    return shape.coverage(found, point, snapshot.city, state, book, following)
 
 
 def _of_address(
@@ -128,13 +131,21 @@ def _of_address(
         one = answered.exact
         question = Question(one.lon, one.lat, at, one.candidate.accuracy_m, category)
         point = PointOut(lon=one.lon, lat=one.lat, crs="wgs84", given=[one.lon, one.lat])
-        coverage = shape.coverage(_from_memory(snapshot, question), point, snapshot.city, state, snapshot.book)
+        found_there = _from_memory(snapshot, question)
+        following = _following(snapshot, found_there, question)
+        coverage = shape.coverage(found_there, point, snapshot.city, state, snapshot.book, following)
     return address_out(address, answered, coverage, at, snapshot.city, state)
 
 
 def _from_memory(snapshot: Snapshot, question: Question) -> Answer:
     where = locate(snapshot.grid, snapshot.overlays, question.lon, question.lat, question.accuracy_m)
     return answer(snapshot.city, where, snapshot.book, question)
+
+
+def _following(snapshot: Snapshot, found: Answer, question: Question) -> Next | None:
+    """What a scheduled redraw will make of the place."""
+    where = (None if found.where.cell is None else found.where.cell.code, found.where.how == "edge")
+    return next_of(snapshot.upcoming, snapshot.grid, where, question.lon, question.lat)
 
 
 def _from_history(

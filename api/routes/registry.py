@@ -1,4 +1,4 @@
-"""The registry: the city, its revisions, areas, cells and overlays."""
+"""The registry: the city, its areas, cells and overlays."""
 
 from __future__ import annotations
 
@@ -37,19 +37,16 @@ from api.schemas.registry import (
     OverlaysOut,
     RegistryArea,
     RegistryCell,
-    RevisionOut,
-    RevisionsOut,
-    Successor,
 )
 from gridmap.crs import Floats, check_name, from_wgs84
-from gridmap.errors import InvalidInput, NotFound
-from gridmap.history import revision_for
+from gridmap.errors import InvalidInput
+from gridmap.history import revision_for, successors
 from gridmap.model import CELL_KINDS, PUBLIC, City, Revision
 from gridmap.store import registry
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection
 from gridmap.store.overlays import read_overlays
-from gridmap.store.revisions import list_revisions, read_current
+from gridmap.store.revisions import read_revision
 from gridmap.store.whereabouts import read_chain
 
 router = APIRouter(prefix="/v1", tags=["registry"], responses=problem_responses(404, 422, 503))
@@ -84,42 +81,6 @@ async def get_city(service: ServiceDep) -> CityOut:
         notice=dict(city.notice),
         bounds=list(snapshot.grid.index.bounds),
         base_map=None if city.base_map is None else BaseMapOut(**dataclasses.asdict(city.base_map)),
-    )
-
-
-@router.get("/revisions", response_model=RevisionsOut)
-def get_revisions(service: ServiceDep) -> RevisionsOut:
-    """All revisions, newest first."""
-    with service.database.begin(PUBLIC) as connection:
-        found = list_revisions(connection)
-        return RevisionsOut(revisions=[_revision(connection, one) for one in found])
-
-
-@router.get("/revisions/current", response_model=RevisionOut)
-def get_current_revision(service: ServiceDep) -> RevisionOut:
-    """The current revision."""
-    with service.database.begin(PUBLIC) as connection:
-        return _revision(connection, read_current(connection))
-
-
-@router.get("/revisions/{revision}", response_model=RevisionOut)
-def get_revision(service: ServiceDep, revision: int) -> RevisionOut:
-    """One revision."""
-    with service.database.begin(PUBLIC) as connection:
-        if not 1 <= revision < 2**31:
-            raise NotFound(f"no revision {revision}")
-        return _revision(connection, revision_for(connection, None, revision))
-
-
-def _revision(connection: Connection, revision: Revision) -> RevisionOut:
-    kinds = registry.count_kinds(connection, revision.number)
-    return RevisionOut(
-        revision=revision.number,
-        valid_from=revision.valid_from,
-        published_at=revision.published_at,
-        note=revision.note,
-        cells=sum(kinds.values()),
-        kinds=kinds,
     )
 
 
@@ -231,22 +192,23 @@ def get_cell(
     f: Form = "json",
     crs: Crs = "wgs84",
 ) -> CellDetail | FeatureCollection:
-    """One cell. A retired code answers with its last shape, the revision that ended it and its successors."""
+    """One cell. A retired code answers with its last shape, when it ended, and what became of it by today."""
     crs = check_name(crs)
     with service.database.begin(PUBLIC) as connection:
         city, grid = _city_and_revision(connection, at, revision)
         history = registry.read_cell(connection, grid.number, code)
         valid_in = grid if history.last is None else revision_for(connection, None, history.last)
         chain = read_chain(connection, valid_in, history.cell.community)
+        ended = None if history.last is None else read_revision(connection, history.last + 1).valid_from
+        cell_id = history.cell.id
+        heirs = [] if ended is None else successors(connection, [cell_id], valid_in.number, grid.number)[cell_id]
     properties = {
         **_cell(history.cell),
         "revision": grid.number,
         "status": "current" if history.last is None else "retired",
         "last_revision": history.last,
-        "successors": [
-            Successor(code=each[0], area_share=each[1], element_share=each[2]).model_dump()
-            for each in history.successors
-        ],
+        "ended_at": ended,
+        "successors": [dataclasses.asdict(each) for each in heirs],
         "areas": [area.model_dump() for area in shape.areas(chain)],
     }
     if f == "geojson":

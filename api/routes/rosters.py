@@ -19,6 +19,7 @@ from gridmap.store import counts, registry
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection
 from gridmap.store.duty import read_duty
+from gridmap.store.notices import count_handled
 from gridmap.store.whereabouts import read_chain
 
 router = APIRouter(prefix="/v1", tags=["rosters"], responses=problem_responses(401, 404, 422, 503))
@@ -61,6 +62,8 @@ def _roster(
         top = top_code(chain, city) if len(chain) > 1 else None
         elements = counts.elements_by_class(connection, grid.number, level, code, top) if staff else None
         incidents = counts.open_incidents(connection, grid.number, level, code, top) if staff else None
+        here = [post.code for post in book.posts_of(places[:1])]
+        handled = sum(count_handled(connection, here).values()) if staff else None
     return RosterOut(
         revision=grid.number,
         as_of=moment.astimezone(city.zone),
@@ -71,6 +74,7 @@ def _roster(
         ladder=shape.rungs(book.ladder(places, moment)),
         elements=elements,
         open_incidents=incidents,
+        to_hand_over=handled,
         counts="staff" if staff else "not released",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -110,6 +110,16 @@ class Degraded(BaseModel):
     data_as_of: datetime
 
 
+class UpcomingOut(BaseModel):
+    """A change that is scheduled: the place will be in another cell, from a time on."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    revision: int
+    from_: datetime = Field(serialization_alias="from")
+    cell: str
+
+
 class CoverageOut(BaseModel):
     """Who covers this place."""
 
@@ -131,4 +141,4 @@ class CoverageOut(BaseModel):
     ladder: list[RungOut] = Field(min_length=1)
     departments: list[DepartmentOut]
     emergency: list[str]
-    upcoming: dict[str, Any] | None = None
+    upcoming: UpcomingOut | None = None

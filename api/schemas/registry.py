@@ -1,4 +1,4 @@
-"""Revisions, areas, cells, overlays and the city."""
+"""Areas, cells, overlays and the city."""
 
 from __future__ import annotations
 
@@ -9,23 +9,6 @@ from pydantic import BaseModel
 
 from api.schemas.coverage import AreaOut
 from api.schemas.texts import Box
-
-
-class RevisionOut(BaseModel):
-    """A revision with what it consists of."""
-
-    revision: int
-    valid_from: datetime
-    published_at: datetime
-    note: str
-    cells: int
-    kinds: dict[str, int]
-
-
-class RevisionsOut(BaseModel):
-    """All revisions, newest first."""
-
-    revisions: list[RevisionOut]
 
 
 class RegistryArea(BaseModel):
@@ -74,7 +57,7 @@ class CellsOut(BaseModel):
 
 
 class Successor(BaseModel):
-    """A cell that took over a part of a retired one."""
+    """A cell that has a part of a retired one now, by however many steps; elements leave persons out."""
 
     code: str
     area_share: float
@@ -82,11 +65,12 @@ class Successor(BaseModel):
 
 
 class CellDetail(RegistryCell):
-    """One cell with the areas above it; a retired one with the revision that ended it and its successors."""
+    """One cell with the areas above it; a retired one with when it ended and its successors at ``revision``."""
 
     revision: int
     status: Literal["current", "retired"]
     last_revision: int | None
+    ended_at: datetime | None
     successors: list[Successor]
     areas: list[AreaOut]
 

@@ -19,7 +19,11 @@ class RosterPost(PostOut):
 
 
 class RosterOut(BaseModel):
-    """Who is posted at a cell or an area; counts for the territory's staff only."""
+    """Who is posted at a cell or an area; counts for the territory's staff only.
+
+    ``to_hand_over``: open incidents that the posts here still have after a redraw, and that lie in other cells
+    now.
+    """
 
     revision: int
     as_of: datetime
@@ -30,4 +34,5 @@ class RosterOut(BaseModel):
     ladder: list[RungOut] = Field(min_length=1)
     elements: dict[str, int] | None
     open_incidents: int | None
+    to_hand_over: int | None
     counts: Literal["staff", "not released"]

@@ -104,12 +104,13 @@ class ElementOut(_Listed):
 
 
 class IncidentOut(_Listed):
-    """An incident and the cell it is in, null outside the city."""
+    """An incident and the cell it is in, null outside the city; ``handler``: the post that has to hand it over."""
 
     happened_at: datetime
     reported_at: datetime
     closed_at: datetime | None
     reporter: str | None
+    handler: str | None
 
 
 class ElementsOut(BaseModel):

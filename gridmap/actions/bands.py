@@ -15,6 +15,7 @@ from gridmap.coverage import bands
 from gridmap.coverage.bands import BANDS, Band, Positions, Surroundings
 from gridmap.coverage.grid import Grid
 from gridmap.model import Actor, City
+from gridmap.redraw.areas import AreaChange, moved_parents
 from gridmap.shapes import Geometries
 from gridmap.store.bands import (
     Box,
@@ -127,7 +128,7 @@ def redraw_bands(
 
     ``gone``: positions in ``before`` of cells that are no more or have another shape or community; ``drawn``:
     positions in ``after`` of these as they are now, and of new cells. Only they, the neighbours that simplifying
-    them moves, and the areas of both are drawn again.
+    them moves, and the areas of both are drawn again. Areas that got another name or parent look other, too.
     """
     redraw = _Redraw(connection, before, after, city, gone, drawn)
     for band in reversed(BANDS):
@@ -168,7 +169,7 @@ class _Redraw:
             stored.update(read_cell_bands(self._connection, was, band.number, list(set(ids) - stored.keys())))
             return [stored[cell][0] if cell in stored else None for cell in ids]
 
-        found = bands.resimplified(self._around, band, shapes_of)
+        found = bands.resimplified(self._around, band, shapes_of) if len(self._drawn) else {}
         # another label or community, but the same shape in this band
         found |= {at: stored[cells[at].id][0] for at in self._drawn.tolist() if at not in found}
         fresh = {
@@ -179,6 +180,14 @@ class _Redraw:
         self._seen += [shape for shape, _ in (*fresh.values(), *ended.values())]
         _write_cells(self._connection, self._after.revision.number, band, fresh, list(ended))
         self._draw_areas(band, {cells[at].community for at in found} | set(self._gone.values()))
+        self._see_renamed(band)
+
+    def _see_renamed(self, band: Band) -> None:
+        """An area that has another name, code or parent looks other wherever it was drawn and is drawn."""
+        change = AreaChange.between(self._before.areas, self._after.areas)
+        for grid, codes in ((self._before, change.gone), (self._after, change.drawn)):
+            stored = read_area_bands(self._connection, grid.revision.number, band.number, sorted(codes))
+            self._seen += [shape for drawn in stored.values() for shape in drawn]
 
     def _draw_areas(self, band: Band, touched: set[str]) -> None:
         """Level by level from the lowest; above an area whose outline stays nothing changes."""
@@ -206,6 +215,7 @@ class _Redraw:
                 if code in grid.areas
             ]
             touched = {code for code in above if code is not None}
+            touched |= moved_parents(self._before.areas, self._after.areas, level)
             children = [area for area in self._after.areas.values() if area.parent in touched]
             drawn = read_area_bands(connection, now, band.number, [area.code for area in children])
             parts = [(area.parent or "", drawn[area.code][0]) for area in children]

@@ -23,7 +23,9 @@ class Placing:
         self.grid = grid
         self._city = city
         self._cell_ids = np.array([cell.id for cell in grid.cells] + [0], np.int64)
-        tops = [top_code(grid.chain(cell.community), city) for cell in grid.cells]
+        top_of = {code: top_code(grid.chain(code), city) for code in {cell.community for cell in grid.cells}}
+        tops = [top_of[cell.community] for cell in grid.cells]
+        self.top_of_id = {cell.id: top for cell, top in zip(grid.cells, tops, strict=True)}
         self._tops = pa.array([*tops, OUTSIDE_TOP])
         self._by_id = np.argsort(self._cell_ids, kind="stable")
 

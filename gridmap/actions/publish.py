@@ -3,59 +3,56 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-import pyarrow as pa
-import shapely
-
-from gridmap import shapes
 from gridmap.access import Action, require
+from gridmap.actions.area_shapes import write_area_shapes, write_areas
 from gridmap.actions.bands import redraw_bands
 from gridmap.actions.extents import share_again
+from gridmap.actions.handing_over import hand_over
 from gridmap.actions.hexes import redraw_cover
 from gridmap.actions.placing import Placing
+from gridmap.actions.placing_again import Moved, place_again
 from gridmap.coverage.grid import Grid
-from gridmap.coverage.index import HOW
-from gridmap.errors import RuleBroken, Unavailable
+from gridmap.errors import InvalidInput, RuleBroken, Unavailable
 from gridmap.model import Actor, City, Revision
-from gridmap.redraw.change import GridChange, Redrawn, area_shares, redrawn
+from gridmap.redraw.change import GridChange, Redrawn, area_shares, new_codes, redrawn
+from gridmap.redraw.lineage import AreaStep, area_cells, area_steps
+from gridmap.store.addresses import refresh_areas
 from gridmap.store.bands import insert_boxes
 from gridmap.store.city import read_city
+from gridmap.store.codes import read_issued
 from gridmap.store.database import Connection, Database
-from gridmap.store.grid import (
-    end_area_shapes,
-    end_cells,
-    insert_area_shapes,
-    insert_cells,
-    read_area_shapes,
-    reserve_cell_ids,
-)
-from gridmap.store.lineage import insert_lineage
+from gridmap.store.grid import end_cells, insert_cells, reserve_cell_ids
+from gridmap.store.lineage import count_moves, insert_area_lineage, insert_lineage
 from gridmap.store.locks import lock_data
-from gridmap.store.replacing import SUBJECTS, Standing, place_from, read_standing
+from gridmap.store.replacing import SUBJECTS
 from gridmap.store.revisions import insert_revision, read_current
 from gridmap.store.snapshot import read_grid
-from gridmap.store.subjects import ELEMENT, Subject
+from gridmap.store.subjects import INCIDENT
 from gridmap.store.workers import LEASE, count_behind
 
 Progress = Callable[[str], None]
-Moves = Counter[tuple[int, int]]
+Shares = Mapping[tuple[int, int], float]
 
 _LOOK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A revision that was published, and what it changed: cells, and placements of elements and incidents."""
+    """A revision that was published, and what it changed: cells, and placements of elements and incidents.
+
+    ``posts``: by code where posts went whose territory ended; ``unstaffed``: new cells and areas without a post.
+    """
 
     revision: Revision
     ended: int
     drawn: int
     moved: Mapping[str, int]
+    posts: Mapping[str, str]
+    unstaffed: tuple[str, ...] = ()
 
 
 def publish(
@@ -67,13 +64,16 @@ def publish(
     note: str,
     progress: Progress,
     grid: Grid | None = None,
+    posts: Mapping[str, str] | None = None,
 ) -> Published:
     """Publish a change to revision ``base`` as the next one, valid from a time on.
 
-    ``grid``: that of ``base`` when the caller has it, so that it is not read. RuleBroken when another revision was
-    published meanwhile, when the outer line would move, or when the time is not after that of the base;
-    LoadRefused when the cells would be no coverage; InvalidInput for codes, kinds and communities that there are
-    not. A load under way is waited for. When it returns, no worker that is alive calls the base the current one.
+    ``grid``: that of ``base`` when the caller has it, so that it is not read. ``posts``: by the code of a post,
+    or of a territory that ends, the territory that takes it over; the rest goes to the largest part. RuleBroken
+    when another revision was published meanwhile, when the outer line would move, when an area would have no
+    cells, for a code that was issued before, or when the time is not after that of the base; LoadRefused when the
+    cells would be no coverage; InvalidInput for codes, kinds, communities and parents that there are not. A load
+    under way is waited for. When it returns, no worker that is alive calls the base the current one.
 
     The newest revision is the current one, so a time that is yet to come is refused.
     """
@@ -81,32 +81,64 @@ def publish(
     with database.begin(actor, long_work=True) as connection:
         lock_data(connection)
         city = read_city(connection)
-        _check_base(read_current(connection), base, valid_from)
+        check_base(read_current(connection), base, valid_from)
         before = grid if grid is not None and grid.revision.number == base else read_grid(connection, city)
-        new = sum(code not in before.by_code for code in change.drawn)
-        ids = reserve_cell_ids(connection, new)
+        _check_codes(connection, before, change)
+        ids = reserve_cell_ids(connection, len(new_codes(before, change)))
         revision = insert_revision(connection, actor, base + 1, valid_from, note)
         result = redrawn(before, change, revision, ids)
-        _write_cells(connection, before, result)
-        _write_area_shapes(connection, before, result, city)
-        progress("hex cover and zoom bands")
-        redraw_cover(connection, before, result.grid, result.gone, result.drawn, progress)
-        boxes = redraw_bands(connection, before, result.grid, city, result.gone, result.drawn)
-        insert_boxes(connection, revision.number, boxes)
-        progress("placing what lies in the cells that changed")
-        placing = Placing(result.grid, city)
-        gone = [before.cells[at].id for at in result.gone.tolist()]
-        moves = {subject.table.name: _place_again(connection, gone, placing, subject) for subject in SUBJECTS}
-        share_again(connection, gone, placing)
-        _write_lineage(connection, before, result, moves[ELEMENT.table.name])
-        moved = {name: sum(n for (old, new), n in each.items() if old != new) for name, each in moves.items()}
+        published = write_revision(connection, city, before, result, posts or {}, progress)
         progress("committing")
     progress("waiting until all workers serve it")
-    _wait_for_workers(database, actor, revision.number)
-    return Published(revision, len(change.ended), len(change.drawn), moved)
+    wait_for_workers(database, actor, revision.number)
+    return published
 
 
-def _wait_for_workers(database: Database, actor: Actor, revision: int) -> None:
+def write_revision(
+    connection: Connection,
+    city: City,
+    before: Grid,
+    result: Redrawn,
+    posts: Mapping[str, str],
+    progress: Progress,
+    *,
+    as_far_as_there: bool = False,
+) -> Published:
+    """Write a revision whose row is there already: cells, areas, and all that is derived from them.
+
+    ``as_far_as_there``: posts that stand at no place that changes are passed over.
+    """
+    revision = result.grid.revision
+    _write_cells(connection, before, result)
+    write_areas(connection, result)
+    shaped = write_area_shapes(connection, before, result, city)
+    refresh_areas(connection, sorted(shaped | result.areas.gone | result.areas.drawn))
+    progress("hex cover and zoom bands")
+    if len(result.gone):
+        redraw_cover(connection, before, result.grid, result.gone, result.drawn, progress)
+    insert_boxes(
+        connection,
+        revision.number,
+        redraw_bands(connection, before, result.grid, city, result.gone, result.drawn),
+    )
+    progress("placing what lies in the cells that changed")
+    placing, was = Placing(result.grid, city), Placing(before, city)
+    gone = [before.cells[at].id for at in result.gone.tolist()]
+    moves = {subject.table.name: place_again(connection, gone, was, placing, subject) for subject in SUBJECTS}
+    if gone:
+        share_again(connection, gone, placing)
+    shares = area_shares(before, result.grid, result.gone, result.drawn)
+    steps = _write_lineage(connection, before, result, shares)
+    incidents: Moved = moves[INCIDENT.table.name]
+    staffing = hand_over(
+        connection, before, result, shares, steps, incidents, posts, as_far_as_there=as_far_as_there
+    )
+    moved = {name: each.count for name, each in moves.items()}
+    ended = sum(before.cells[at].code not in result.grid.by_code for at in result.gone.tolist())
+    return Published(revision, ended, len(result.drawn), moved, staffing.moves, staffing.unstaffed)
+
+
+def wait_for_workers(database: Database, actor: Actor, revision: int) -> None:
     """Until no worker calls an earlier revision the current one; a dead one is waited for as long as its lease."""
     deadline = time.monotonic() + 2 * LEASE.total_seconds()
     while time.monotonic() < deadline:
@@ -117,7 +149,8 @@ def _wait_for_workers(database: Database, actor: Actor, revision: int) -> None:
     raise Unavailable(f"revision {revision} is published, but a worker goes on with the one before: restart it")
 
 
-def _check_base(current: Revision, base: int, valid_from: datetime) -> None:
+def check_base(current: Revision, base: int, valid_from: datetime) -> None:
+    """RuleBroken when a revision based on ``base`` cannot be the next one, from ``valid_from`` on."""
     if current.number != base:
         raise RuleBroken(f"revision {current.number} was published meanwhile; this change is based on {base}")
     if valid_from <= current.valid_from:
@@ -135,67 +168,34 @@ def _write_cells(connection: Connection, before: Grid, result: Redrawn) -> None:
     insert_cells(connection, revision, cells, result.grid.index.degrees[result.drawn])
 
 
-def _write_area_shapes(connection: Connection, before: Grid, result: Redrawn, city: City) -> None:
-    """The unions above the changed cells, level by level, as far up as they become other ones."""
-    after, revision = result.grid, result.grid.revision.number
-    touched = {before.cells[at].community for at in result.gone} | {
-        after.cells[at].community for at in result.drawn
+def _check_codes(connection: Connection, before: Grid, change: GridChange) -> None:
+    """No code is issued twice, whatever it stood for: keys name territories by code."""
+    cells = {code for code in change.drawn if code not in before.by_code}
+    areas = {code for code in change.areas_drawn if code not in before.areas}
+    both = sorted(cells & areas)
+    if both:
+        raise InvalidInput("code", both[0], "cannot be that of a cell and of an area")
+    for code, last in read_issued(connection, sorted(cells | areas)).items():
+        known = "is in use" if last is None else f"was in use until revision {last}"
+        raise RuleBroken(f"a code is issued once: {code} {known}")
+
+
+def _write_lineage(connection: Connection, before: Grid, result: Redrawn, shares: Shares) -> list[AreaStep]:
+    """What became of cells and of areas; elements count but for persons."""
+    now = result.grid.revision.number
+    lost = area_cells(before, result, shares)
+    positions = {*result.gone.tolist(), *(at for each in lost.values() for at in each)}
+    ids = [before.cells[at].id for at in sorted(positions)]
+    counted: dict[tuple[int, int], int] = {}
+    standing: dict[int, int] = {}
+    for (old, new, class_), count in count_moves(connection, "element", ids, now - 1, now).items():
+        if class_ != "person":
+            counted[old, new] = counted.get((old, new), 0) + count
+            standing[old] = standing.get(old, 0) + count
+    elements = {
+        (old, new): counted.get((old, new), 0) / standing[old] if old in standing else None for old, new in shares
     }
-    positions = [at for at, cell in enumerate(after.cells) if cell.community in touched]
-    groups = np.array([after.cells[at].community for at in positions], dtype=object)
-    below = after.index.degrees[positions]
-    for level in reversed(city.levels):
-        names, unions = shapes.unions(below, groups)
-        stored_names, stored = read_area_shapes(connection, revision - 1, level, sorted(touched))
-        known = dict(zip(stored_names, shapely.normalize(stored), strict=True))
-        fresh = [
-            at
-            for at, (name, union) in enumerate(zip(names, shapely.normalize(unions), strict=True))
-            if name not in known or not shapely.equals_exact(known[name], union, 0.0)
-        ]
-        changed = {names[at] for at in fresh} | (known.keys() - set(names))
-        end_area_shapes(connection, revision, sorted(changed))
-        insert_area_shapes(connection, revision, level, [names[at] for at in fresh], unions[fresh])
-        parents = {grid.areas[code].parent for grid in (before, after) for code in changed if code in grid.areas}
-        touched = {code for code in parents if code is not None}
-        if not touched:
-            return
-        children = sorted(area.code for area in after.areas.values() if area.parent in touched)
-        codes, below = read_area_shapes(connection, revision, after.areas[children[0]].level, children)
-        groups = np.array([after.areas[code].parent for code in codes], dtype=object)
-
-
-def _place_again(connection: Connection, gone: Sequence[int], placing: Placing, subject: Subject) -> Moves:
-    """Place what stands in changed cells; returns how many went from which to which, stayers too."""
-    standing = read_standing(connection, subject, gone)
-    placed = placing.place_points(standing.lon, standing.lat)
-    same = (
-        (placed.cell_ids == standing.cell_ids)
-        & (placed.how == standing.how)
-        & np.isclose(
-            placed.edge_distances_m.astype(np.float32), standing.edge_distances_m, 0.0, 0.0, equal_nan=True
-        )
-    )
-    again = np.flatnonzero(~same)
-    where = {
-        "top": placed.tops.take(pa.array(again)),
-        "cell_id": pa.array(placed.cell_ids[again].astype(np.int32), mask=placed.cell_ids[again] == 0),
-        "how": pa.DictionaryArray.from_arrays(pa.array(placed.how[again].astype(np.int8)), HOW).cast(pa.string()),
-        "edge_distance_m": pa.array(placed.edge_distances_m[again], pa.float32(), from_pandas=True),
-    }
-    place_from(connection, subject, placing.grid.revision.number, standing.ids[again], where)
-    return _moves(standing, placed.cell_ids)
-
-
-def _moves(standing: Standing, now: np.ndarray) -> Moves:
-    pairs, counts = np.unique(np.column_stack([standing.cell_ids, now]), axis=0, return_counts=True)
-    return Counter({(int(old), int(new)): int(n) for (old, new), n in zip(pairs, counts, strict=True)})
-
-
-def _write_lineage(connection: Connection, before: Grid, result: Redrawn, moves: Moves) -> None:
-    areas = area_shares(before, result.grid, result.gone, result.drawn)
-    standing: Counter[int] = Counter()
-    for (old, _), n in moves.items():
-        standing[old] += n
-    elements = {pair: moves[pair] / standing[pair[0]] if standing[pair[0]] else None for pair in areas}
-    insert_lineage(connection, result.grid.revision.number, areas, elements)
+    insert_lineage(connection, now, shares, elements)
+    steps = area_steps(before, result, lost, shares, counted)
+    insert_area_lineage(connection, now, steps)
+    return steps

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gridmap import hexes, shapes
 from gridmap.access import Action, require
 from gridmap.actions.bands import compare_bands
+from gridmap.actions.placing import Placing
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.hex_cover import hex_cover
 from gridmap.coverage.index import CoverageIndex
@@ -22,7 +23,7 @@ from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.grid import read_area_shapes
 from gridmap.store.hex_cover import compare_hex_cover
-from gridmap.store.placements import count_placements, read_placed_points
+from gridmap.store.placements import count_placements, count_tops, read_placed_points
 from gridmap.store.snapshot import read_cells_and_areas
 
 Progress = Callable[[str], None]
@@ -64,9 +65,9 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
         progress("drawing the zoom bands again")
         _check_bands(connection, grid, city, report, progress)
         progress("placing every element again")
-        report.elements = _check_placements(connection, grid, "element", report)
+        report.elements = _check_placements(connection, grid, city, "element", report)
         progress("placing every incident again")
-        report.incidents = _check_placements(connection, grid, "incident", report)
+        report.incidents = _check_placements(connection, grid, city, "incident", report)
     return report
 
 
@@ -130,7 +131,9 @@ def _check_bands(connection: Connection, grid: Grid, city: City, report: VerifyR
         report.faults.append(f"{fault}; gridmap bands computes them anew")
 
 
-def _check_placements(connection: Connection, grid: Grid, subject: str, report: VerifyReport) -> dict[str, int]:
+def _check_placements(
+    connection: Connection, grid: Grid, city: City, subject: str, report: VerifyReport
+) -> dict[str, int]:
     """Every subject has exactly one placement, the one that the index gives, and the hex of its point."""
     ids = np.array([cell.id for cell in grid.cells] + [0], np.int64)
     placed = outside = wrong = wrong_hexes = 0
@@ -147,6 +150,11 @@ def _check_placements(connection: Connection, grid: Grid, subject: str, report: 
         report.faults.append(f"{wrong:,} {subject}s are placed in the wrong cell")
     if wrong_hexes:
         report.faults.append(f"{wrong_hexes:,} {subject}s carry another hex than their point's")
+    tops = Placing(grid, city).top_of_id
+    found = count_tops(connection, subject, grid.revision.number)
+    astray = sum(count for (cell, top), count in found.items() if tops.get(cell, top) != top)
+    if astray:
+        report.faults.append(f"{astray:,} {subject}s lead with another area's code than that of their cell")
     counted = count_placements(connection, subject, grid.revision.number)
     if not counted.subjects == counted.placements == counted.placed == placed + outside:
         report.faults.append(

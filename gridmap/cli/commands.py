@@ -20,7 +20,7 @@ from gridmap.actions.on_the_map import current_grid, report_on_the_map
 from gridmap.actions.points import load_points
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
-from gridmap.cli import bench, release, server
+from gridmap.cli import bench, release, revision, server
 from gridmap.cli import demo as demo_city
 from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
@@ -51,6 +51,7 @@ app.command()(place)
 app.command()(bake)
 app.add_typer(bench.app, name="bench")
 app.add_typer(release.app, name="release")
+app.add_typer(revision.app, name="revision")
 
 CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print the result for machines")]

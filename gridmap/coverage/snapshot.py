@@ -30,12 +30,13 @@ from pydantic import TypeAdapter, ValidationError
 from gridmap.coverage.grid import Grid, OverlayMap
 from gridmap.coverage.index import CoverageIndex
 from gridmap.coverage.redraws import Redraw, Redraws
+from gridmap.coverage.upcoming import Upcoming
 from gridmap.duty import DutyBook
 from gridmap.errors import Unavailable
 from gridmap.model import Actor, Area, Cell, City, Holder, Overlay, Post, Revision, Shift, ShiftException
 from gridmap.shapes import Geometries
 
-FORMAT = 4
+FORMAT = 5
 
 # A part that no manifest names any more may still be read by another worker for this long.
 _KEEP_UNUSED_S = 600.0
@@ -82,6 +83,7 @@ class Snapshot:
     versions: Mapping[str, int]
     taken_at: datetime
     fresh_until: datetime
+    upcoming: tuple[Upcoming, ...] = ()
 
     @cached_property
     def book(self) -> DutyBook:
@@ -99,6 +101,14 @@ class _GridPart:
 
 
 @dataclass(frozen=True, slots=True)
+class _UpcomingHead:
+    draft: int
+    begins: datetime
+    gone: frozenset[str]
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Manifest:
     format: int
     parts: dict[str, str]
@@ -112,6 +122,7 @@ _grid_json = TypeAdapter(_GridPart)
 _overlays_json = TypeAdapter(tuple[Overlay, ...])
 _duty_json = TypeAdapter(DutyRecords)
 _keys_json = TypeAdapter(tuple[Key, ...])
+_upcoming_json = TypeAdapter(tuple[_UpcomingHead, ...])
 _manifest_json = TypeAdapter(_Manifest)
 
 
@@ -154,11 +165,11 @@ def load(folder: Path) -> Snapshot | None:
         duty = _duty_json.validate_json(bytes(files["duty"]))
         keys = {key.sha256: key for key in _keys_json.validate_json(bytes(files["keys"]))}
         grid = _grid_from(files, manifest.city.metric_crs)
+        upcoming = _upcoming_from(files["upcoming"])
     except (ValidationError, ValueError, KeyError, pa.ArrowException) as error:
         raise Unavailable(f"the coverage snapshot in {folder} cannot be read: {error}") from error
-    return Snapshot(
-        manifest.city, grid, overlays, duty, keys, manifest.versions, manifest.taken_at, manifest.fresh_until
-    )
+    times = (manifest.taken_at, manifest.fresh_until)
+    return Snapshot(manifest.city, grid, overlays, duty, keys, manifest.versions, *times, upcoming)
 
 
 def _grid_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
@@ -213,12 +224,30 @@ def _keys_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     yield "keys", _keys_json.dump_json(tuple(snapshot.keys.values()))
 
 
+def _upcoming_contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
+    heads = tuple(_UpcomingHead(one.draft, one.begins, one.gone, one.codes) for one in snapshot.upcoming)
+    none: Geometries = np.empty(0, object)
+    shapes = np.concatenate([none, *(one.degrees for one in snapshot.upcoming)])
+    yield "upcoming", _table({"degrees": shapes}, _upcoming_json.dump_json(heads))
+
+
+def _upcoming_from(content: Content) -> tuple[Upcoming, ...]:
+    shapes, head = _shapes_and_head(content)
+    found, start = [], 0
+    for one in _upcoming_json.validate_json(head):
+        degrees = shapes["degrees"][start : start + len(one.codes)]
+        found.append(Upcoming(one.draft, one.begins, one.gone, one.codes, degrees))
+        start += len(one.codes)
+    return tuple(found)
+
+
 # What has a data version of its own -> its parts: one of that name, and others with a dash behind it.
 _CONTENTS = {
     "grid": _grid_contents,
     "overlays": _overlays_contents,
     "duty": _duty_contents,
     "keys": _keys_contents,
+    "upcoming": _upcoming_contents,
 }
 
 

@@ -81,6 +81,8 @@ class CitySection(_Strict):
     # The smallest counts but 0 that a release shows; of a hidden 1 to 1 all would be known.
     least_people: int = Field(default=10, ge=3, le=1_000_000)
     least_incidents: int = Field(default=3, ge=3, le=1_000_000)
+    # Levels at which a draft must be approved before it is published.
+    approvals: tuple[str, ...] = ()
     notice: Mapping[str, str] = {}
     duty_desk: Desk
 

@@ -1,22 +1,23 @@
-"""What a redraw does to a grid: cells that end, cells that begin or change; the grid after it, and the lineage.
+"""What a redraw does to a grid: cells and areas that end, begin or change; the grid after it, and the lineage.
 
-Imports ``coverage``, ``model``, ``shapes`` and ``errors``.
+Imports ``areas``, ``coverage``, ``model`` and ``errors``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from gridmap.coverage.codes import Change, codes_of
+from gridmap.coverage.codes import Change
 from gridmap.coverage.grid import Grid
 from gridmap.errors import InvalidInput, RuleBroken
-from gridmap.model import CELL_KINDS, Cell, Revision
+from gridmap.model import CELL_KINDS, Area, Cell, Revision
+from gridmap.redraw.areas import AreaChange, areas_after, check_nested, levels_of
 
 Positions = NDArray[np.intp]
 
@@ -37,30 +38,46 @@ class DrawnCell:
 
 @dataclass(frozen=True)
 class GridChange:
-    """``ended``: codes of cells that are no more. ``drawn``: by code new cells, and others that change."""
+    """``ended``: codes of cells that are no more. ``drawn``: by code new cells, and others that change.
+
+    ``areas_ended`` and ``areas_drawn`` say the same of areas: those that begin, or get another name or parent.
+    """
 
     ended: frozenset[str]
     drawn: Mapping[str, DrawnCell]
+    areas_ended: frozenset[str] = frozenset()
+    areas_drawn: Mapping[str, Area] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Redrawn:
-    """The grid after; ``gone``: positions before of cells that end or change, ``drawn``: theirs after."""
+    """The grid after; ``gone``: positions before of cells that end or change, ``drawn``: theirs after.
+
+    ``areas``: the areas that end, begin or change.
+    """
 
     grid: Grid
     gone: Positions
     drawn: Positions
+    areas: AreaChange = field(default_factory=lambda: AreaChange(frozenset(), frozenset()))
+
+
+def new_codes(before: Grid, change: GridChange) -> list[str]:
+    """The codes of cells that begin, in the order in which :func:`redrawn` takes their ids."""
+    return sorted((code for code in change.drawn if code not in before.by_code), key=str.encode)
 
 
 def redrawn(before: Grid, change: GridChange, revision: Revision, new_ids: Sequence[int]) -> Redrawn:
     """The grid after a change. A code that was there keeps its id, new ones take ``new_ids`` in their order.
 
-    InvalidInput for unknown codes, kinds and communities; LoadRefused names cells that would be no coverage;
-    RuleBroken when the outer line of the city would be another one.
+    InvalidInput for unknown codes, kinds, communities, levels and parents; LoadRefused names cells that would be
+    no coverage; RuleBroken when the outer line of the city would be another one, and for an area that would be
+    empty.
     """
     _check(before, change)
+    areas = areas_after(before, change.areas_ended, change.areas_drawn)
     index = before.index.redrawn(change.ended, {code: cell.shape for code, cell in change.drawn.items()})
-    rows = Change.of(codes_of([cell.code for cell in before.cells]), change.ended, change.drawn)
+    rows = Change.of(before.index.codes, change.ended, change.drawn)
     fresh = iter(new_ids)
     cells = np.empty(len(rows.drawn_codes), object)
     for at, code in enumerate(rows.drawn_codes):
@@ -70,9 +87,11 @@ def redrawn(before: Grid, change: GridChange, revision: Revision, new_ids: Seque
         cells[at] = Cell(cell_id, code, drawn.name, drawn.kind, drawn.community, drawn.services)
     every = np.empty(len(before.cells), object)
     every[:] = before.cells
-    after = Grid(revision, tuple(rows.applied(every, cells)), before.areas, index)
-    _check_outer_line(before, after, rows.gone, rows.drawn)
-    return Redrawn(after, rows.gone, rows.drawn)
+    after = Grid(revision, tuple(rows.applied(every, cells)), areas, index)
+    check_nested(areas, after.cells, levels_of(before))
+    if len(rows.gone) or len(rows.drawn):
+        _check_outer_line(before, after, rows.gone, rows.drawn)
+    return Redrawn(after, rows.gone, rows.drawn, AreaChange.between(before.areas, areas))
 
 
 def area_shares(before: Grid, after: Grid, gone: Positions, drawn: Positions) -> dict[tuple[int, int], float]:
@@ -83,7 +102,7 @@ def area_shares(before: Grid, after: Grid, gone: Positions, drawn: Positions) ->
     inputs, found = shapely.STRtree(new).query(old, predicate="intersects")
     pieces = shapely.area(shapely.intersection(old[inputs], new[found])) / shapely.area(old[inputs])
     return {
-        (before.cells[gone[i]].id, after.cells[drawn[j]].id): min(1.0, float(share))
+        (before.cells[gone[i]].id, after.cells[drawn[j]].id): 1.0 if share > 1 - _LEAST_SHARE else float(share)
         for i, j, share in zip(inputs, found, pieces, strict=True)
         if share > _LEAST_SHARE
     }
@@ -93,8 +112,6 @@ def _check(before: Grid, change: GridChange) -> None:
     for code, cell in change.drawn.items():
         if cell.kind not in CELL_KINDS:
             raise InvalidInput("kind", cell.kind, f"of cell {code} must be one of {', '.join(CELL_KINDS)}")
-        if cell.community not in before.areas:
-            raise InvalidInput("community", cell.community, f"of cell {code} must be an area of the grid")
     both = change.ended & change.drawn.keys()
     if both:
         raise InvalidInput("ended", min(both), "cannot end and be drawn in one change")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -106,20 +107,24 @@ _CROSSINGS = text(
     """
 )
 
-_AREA_POINTS = text(
-    """
+_POINT_OF_AREA = """
     SELECT 'area' AS kind, name.id AS name_id, area.name AS text, area.code,
            ST_X(point) AS lon, ST_Y(point) AS lat
     FROM area JOIN area_shape shape ON shape.code = area.code AND upper_inf(shape.revisions)
     JOIN address_name name ON name.kind = 'area' AND name.name = area.name
     CROSS JOIN LATERAL ST_PointOnSurface(shape.geom) AS point
     WHERE upper_inf(area.revisions)
+"""
+_POINTS_OF_AREAS = text(f"{_POINT_OF_AREA} AND area.code = ANY(CAST(:codes AS text[]))")
+_AREA_POINTS = text(
+    f"""
+    {_POINT_OF_AREA}
     UNION ALL
     SELECT 'overlay', name.id, overlay.name, overlay.code, ST_X(point), ST_Y(point)
     FROM overlay JOIN address_name name ON name.kind = 'overlay' AND name.name = overlay.name
     CROSS JOIN LATERAL ST_PointOnSurface(overlay.geom) AS point
     WHERE overlay.valid @> now()
-    """
+    """  # noqa: S608 - the parts are constants of this module
 )
 
 
@@ -138,7 +143,7 @@ def rebuild_addresses(connection: Connection) -> dict[str, int]:
     """
     connection.execute(delete(tables.address))
     connection.execute(delete(tables.address_name))
-    _insert_names(connection)
+    _insert_names(connection, connection.execute(_SOURCES_OF_NAMES).all())
     _insert_numerals(connection)
     connection.execute(text("ANALYZE address_name"))
     for statement in _FROM_SOURCES:
@@ -157,26 +162,58 @@ def rebuild_addresses(connection: Connection) -> dict[str, int]:
         },
         [(float(row.lon), float(row.lat)) for row in crossings],
     )
-    vague = connection.execute(_AREA_POINTS).all()
-    _insert_points(
-        connection,
-        {
-            "kind": [row.kind for row in vague],
-            "name_id": [row.name_id for row in vague],
-            "text": [row.text for row in vague],
-            "code": [row.code for row in vague],
-            "source": [row.kind for row in vague],
-        },
-        [(row.lon, row.lat) for row in vague],
-    )
+    _insert_vague(connection, connection.execute(_AREA_POINTS).all())
     connection.execute(text("ANALYZE address"))
     counts = connection.execute(text("SELECT kind, count(*) FROM address GROUP BY kind ORDER BY kind"))
     return {kind: int(count) for kind, count in counts}
 
 
-def _insert_names(connection: Connection) -> None:
+_LOST_AREA_NAMES = text(
+    """
+    DELETE FROM address_name AS known WHERE kind = 'area'
+    AND NOT EXISTS (SELECT FROM area WHERE area.name = known.name AND upper_inf(area.revisions))
+    """
+)
+
+_NEW_AREA_NAMES = text(
+    """
+    SELECT DISTINCT 'area' AS kind, name, NULL AS stands_for FROM area
+    WHERE upper_inf(revisions) AND code = ANY(CAST(:codes AS text[]))
+      AND NOT EXISTS (SELECT FROM address_name AS known WHERE known.kind = 'area' AND known.name = area.name)
+    """
+)
+
+
+def refresh_areas(connection: Connection, codes: Sequence[str]) -> None:
+    """Bring names and addresses of areas up to date that begin, end, or have another name or shape."""
+    if not codes:
+        return
+    given = {"codes": list(codes)}
+    connection.execute(
+        text("DELETE FROM address WHERE kind = 'area' AND code = ANY(CAST(:codes AS text[]))"), given
+    )
+    connection.execute(_LOST_AREA_NAMES)
+    _insert_names(connection, connection.execute(_NEW_AREA_NAMES, given).all())
+    _insert_vague(connection, connection.execute(_POINTS_OF_AREAS, given).all())
+
+
+def _insert_vague(connection: Connection, rows: Sequence[Any]) -> None:
+    """Areas and overlays, which have a point but no street."""
+    _insert_points(
+        connection,
+        {
+            "kind": [row.kind for row in rows],
+            "name_id": [row.name_id for row in rows],
+            "text": [row.text for row in rows],
+            "code": [row.code for row in rows],
+            "source": [row.kind for row in rows],
+        },
+        [(row.lon, row.lat) for row in rows],
+    )
+
+
+def _insert_names(connection: Connection, names: Sequence[Any]) -> None:
     """Each name once per kind, with its key, its sound and the key with each character left out."""
-    names = connection.execute(_SOURCES_OF_NAMES).all()
     keys = [key(row.name) for row in names]
     rows = {
         "kind": pa.array([row.kind for row in names], pa.string()),

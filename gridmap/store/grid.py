@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import shapely
-from sqlalchemy import ColumnElement, Connection, Table, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, func, not_, select, text, update
 
 from gridmap.model import Area, Cell
 from gridmap.shapes import Geometries
@@ -66,6 +66,11 @@ def end_cells(connection: Connection, revision: int, cell_ids: Sequence[int]) ->
     _end(connection, tables.cell, "id", revision, cell_ids)
 
 
+def end_areas(connection: Connection, revision: int, codes: Sequence[str]) -> None:
+    """Let areas that are valid now end before ``revision``."""
+    _end(connection, tables.area, "code", revision, codes)
+
+
 def end_area_shapes(connection: Connection, revision: int, codes: Sequence[str]) -> None:
     """Let derived polygons that are valid now end before ``revision``."""
     _end(connection, tables.area_shape, "code", revision, codes)
@@ -101,25 +106,31 @@ def _cells(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[li
     return cells, _shapes([bytes(row.wkb) for row in rows])
 
 
-def read_cells_since(connection: Connection, base: int, revision: int) -> tuple[list[Cell], Geometries]:
-    """The cells valid at ``revision`` whose rows began after ``base``, with their polygons."""
-    return _cells(
-        connection, tables.cell.c.revisions.contains(revision), func.lower(tables.cell.c.revisions) > base
-    )
+def read_cells_not_at(connection: Connection, revision: int, other: int) -> tuple[list[Cell], Geometries]:
+    """The cells valid at ``revision`` whose rows are not valid at ``other``, with their polygons."""
+    valid = tables.cell.c.revisions.contains
+    return _cells(connection, valid(revision), not_(valid(other)))
 
 
-def read_codes_until(connection: Connection, base: int, revision: int) -> set[str]:
-    """The codes of cells valid at ``base`` whose rows ended by ``revision``."""
+def read_codes_not_at(connection: Connection, revision: int, other: int) -> set[str]:
+    """The codes of cells valid at ``revision`` whose rows are not valid at ``other``."""
     table = tables.cell
-    ended = func.upper(table.c.revisions) <= revision
-    query = select(table.c.code).where(table.c.revisions.contains(base), ended)
-    return set(connection.execute(query).scalars())
+    valid = table.c.revisions.contains
+    return set(connection.execute(select(table.c.code).where(valid(revision), not_(valid(other)))).scalars())
 
 
 def read_cell_codes(connection: Connection, revision: int) -> dict[int, str]:
     """Cell id -> code of all cells valid at ``revision``."""
     table = tables.cell
     query = select(table.c.id, table.c.code).where(table.c.revisions.contains(revision))
+    return {row.id: row.code for row in connection.execute(query)}
+
+
+def read_codes_of(connection: Connection, cell_ids: Sequence[int], revision: int) -> dict[int, str]:
+    """Cell id -> code at ``revision``, of those of some cells that are valid then."""
+    table = tables.cell
+    chosen = table.c.id + 0 == func.any(list(cell_ids))
+    query = select(table.c.id, table.c.code).where(chosen, table.c.revisions.contains(revision))
     return {row.id: row.code for row in connection.execute(query)}
 
 

@@ -37,15 +37,19 @@ def list_incidents(
     """Incidents by id; those that happened from ``since`` until before ``until``."""
     happened = tables.incident.c.happened_at
     bounds = [None if since is None else happened >= since, None if until is None else happened < until]
-    return _list(connection, INCIDENT, page, [bound for bound in bounds if bound is not None])
+    return _list(connection, INCIDENT, page, [bound for bound in bounds if bound is not None], ("handler",))
 
 
 def _list(
-    connection: Connection, subject: Subject, page: Page, conditions: Sequence[ColumnElement[bool]]
+    connection: Connection,
+    subject: Subject,
+    page: Page,
+    conditions: Sequence[ColumnElement[bool]],
+    more: Sequence[str] = (),
 ) -> Sequence[RowMapping]:
     table, placement = subject.table, subject.placement
     columns = (
-        *(table.c[name] for name in ("id", "source", "external_id", *subject.own)),
+        *(table.c[name] for name in ("id", "source", "external_id", *subject.own, *more)),
         func.ST_X(table.c.geom).label("lon"),
         func.ST_Y(table.c.geom).label("lat"),
         placement.c.cell_id,

@@ -68,6 +68,17 @@ def count_placements(connection: Connection, subject: str, revision: int) -> Pla
     return PlacementCounts(int(subjects), int(placements), int(placed))
 
 
+def count_tops(connection: Connection, subject: str, revision: int) -> dict[tuple[int, str], int]:
+    """(cell id, leading code) -> how many placements at ``revision`` have both; what is outside is left out."""
+    placement = _TABLES[subject][1]
+    query = (
+        select(placement.c.cell_id, placement.c.top, func.count())
+        .where(_valid(placement, revision), placement.c.cell_id.is_not(None))
+        .group_by(placement.c.cell_id, placement.c.top)
+    )
+    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+
+
 def _valid(placement: Table, revision: int) -> ColumnElement[bool]:
     until = or_(placement.c.last_revision.is_(None), placement.c.last_revision >= revision)
     return (placement.c.first_revision <= revision) & until

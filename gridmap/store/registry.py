@@ -33,14 +33,6 @@ _CELL = text(
     """
 )
 
-_SUCCESSORS = text(
-    """
-    SELECT cell.code, lineage.area_share, lineage.element_share
-    FROM lineage JOIN cell ON cell.id = lineage.to_id AND cell.revisions @> lineage.revision
-    WHERE lineage.from_id = :id AND lineage.revision = :revision ORDER BY lineage.area_share DESC, cell.code
-    """
-)
-
 
 @dataclass(frozen=True, slots=True)
 class AreaRow:
@@ -74,7 +66,6 @@ class CellHistory:
 
     cell: CellRow
     last: int | None
-    successors: Sequence[tuple[str, float, float | None]]
 
 
 def valid_in(revisions: ColumnElement[Any], revision: int) -> ColumnElement[bool]:
@@ -202,11 +193,18 @@ def read_cell(connection: Connection, revision: int, code: str) -> CellHistory:
     if row is None:
         raise NotFound(f"no cell {code!r} up to revision {revision}")
     retired = row.last is not None and row.last < revision
-    successors = []
-    if retired:
-        found = connection.execute(_SUCCESSORS, {"id": row.id, "revision": row.last + 1})
-        successors = [(each.code, each.area_share, each.element_share) for each in found]
-    return CellHistory(_cell_row(row), row.last if retired else None, successors)
+    return CellHistory(_cell_row(row), row.last if retired else None)
+
+
+def read_cell_by_id(connection: Connection, revision: int, cell_id: int) -> CellRow:
+    """The cell with this id at a revision, without its shape; NotFound when it had none."""
+    cell = tables.cell
+    columns = (cell.c[name] for name in ("id", "code", "name", "kind", "services", "community"))
+    query = select(*columns, null().label("wkb")).where(cell.c.id == cell_id, valid_in(cell.c.revisions, revision))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"no cell with the id {cell_id} in revision {revision}")
+    return _cell_row(row)
 
 
 def count_kinds(connection: Connection, revision: int) -> dict[str, int]:

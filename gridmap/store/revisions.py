@@ -10,6 +10,8 @@ from gridmap.errors import NotFound
 from gridmap.model import Actor, Revision
 from gridmap.store.tables import revision as table
 
+# PostgreSQL's integer.
+_LARGEST = 2**31 - 1
 _COLUMNS = (table.c.number, table.c.valid_from, table.c.published_at, table.c.note)
 
 
@@ -38,7 +40,8 @@ def read_current(connection: Connection) -> Revision:
 
 def read_revision(connection: Connection, number: int) -> Revision:
     """The revision with this number; NotFound when there is none."""
-    row = connection.execute(select(*_COLUMNS).where(table.c.number == number)).one_or_none()
+    known = 1 <= number <= _LARGEST
+    row = connection.execute(select(*_COLUMNS).where(table.c.number == number)).one_or_none() if known else None
     if row is None:
         raise NotFound(f"no revision {number}")
     return Revision(*row)
@@ -56,3 +59,8 @@ def revision_valid_at(connection: Connection, at: datetime) -> Revision:
 def list_revisions(connection: Connection) -> list[Revision]:
     """All revisions, newest first."""
     return [Revision(*row) for row in connection.execute(select(*_COLUMNS).order_by(table.c.number.desc()))]
+
+
+def read_actors(connection: Connection) -> dict[int, str]:
+    """Revision -> who published it."""
+    return {row.number: row.actor for row in connection.execute(select(table.c.number, table.c.actor))}

@@ -16,11 +16,12 @@ from gridmap.shapes import Geometries
 from gridmap.store import tables
 from gridmap.store.city import read_city
 from gridmap.store.duty import next_change, read_duty
-from gridmap.store.grid import read_areas, read_cells, read_cells_since, read_codes_until
+from gridmap.store.grid import read_areas, read_cells, read_cells_not_at, read_codes_not_at
 from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current
+from gridmap.store.upcoming import read_upcoming
 
 FACTS = "facts"
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
@@ -57,7 +58,8 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
     )
     duty = replace(read_duty(connection, now, now + DUTY_AHEAD, known_at=now), begins=now - DUTY_BEHIND)
     fresh_until = min(now + FRESH_FOR, next_change(connection, now) or now + FRESH_FOR)
-    return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until)
+    upcoming = before.upcoming if before is not None and same("upcoming") else read_upcoming(connection)
+    return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until, upcoming)
 
 
 def _grid(connection: Connection, city: City, before: Snapshot | None, same: bool) -> Grid:
@@ -81,16 +83,27 @@ def read_grid_after(connection: Connection, city: City, before: Grid) -> Grid:
     revision = read_current(connection)
     if revision.number <= before.revision.number:
         return read_grid(connection, city)
-    cells, shapes = by_code(*read_cells_since(connection, before.revision.number, revision.number))
+    return replace(read_grid_from(connection, before, revision), redraws=read_redraws(connection))
+
+
+def read_grid_from(connection: Connection, known: Grid, revision: Revision) -> Grid:
+    """The grid of an earlier or later revision, made from a known one: only what differs is read and indexed.
+
+    LoadRefused when the cells are not a coverage.
+    """
+    if revision == known.revision:
+        return known
+    number, other = revision.number, known.revision.number
+    cells, shapes = by_code(*read_cells_not_at(connection, number, other))
     fresh = {cell.code: (cell, shape) for cell, shape in zip(cells, shapes, strict=True)}
-    codes = read_codes_until(connection, before.revision.number, revision.number)
+    codes = read_codes_not_at(connection, other, number)
     ended = codes - fresh.keys()
-    index = before.index.redrawn(ended, {code: shape for code, (_, shape) in fresh.items()})
-    kept = {cell.code: cell for cell in before.cells if cell.code not in codes}
+    index = known.index.redrawn(ended, {code: shape for code, (_, shape) in fresh.items()})
+    kept = {cell.code: cell for cell in known.cells if cell.code not in codes}
     every = {**kept, **{code: cell for code, (cell, _) in fresh.items()}}
-    areas = {area.code: area for area in read_areas(connection, revision.number)}
+    areas = {area.code: area for area in read_areas(connection, number)}
     in_order = tuple(every[code.decode()] for code in index.codes.tolist())
-    return Grid(revision, in_order, areas, index, read_redraws(connection))
+    return Grid(revision, in_order, areas, index, known.redraws)
 
 
 def read_cells_and_areas(

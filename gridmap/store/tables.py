@@ -44,6 +44,7 @@ from sqlalchemy.schema import SchemaItem
 from gridmap.model import (
     ADDRESS_KINDS,
     CELL_KINDS,
+    DRAFT_STATES,
     ELEMENT_CLASSES,
     EXCEPTION_KINDS,
     NAME_KINDS,
@@ -51,6 +52,7 @@ from gridmap.model import (
     POST_KINDS,
     RELEASE_SUBJECTS,
     ROLES,
+    WAIVABLE,
 )
 
 metadata = MetaData(
@@ -251,7 +253,41 @@ lineage = Table(
     Column("element_share", Float),
     CheckConstraint("area_share >= 0 AND area_share <= 1", name="area_share"),
     Index("ix_lineage_to_id", "to_id"),
+    Index("ix_lineage_from_id", "from_id"),
     comment="Old cell to new cell at the revision that made the step; shares are of the old cell.",
+)
+
+area_lineage = Table(
+    "area_lineage",
+    metadata,
+    Column("revision", Integer, ForeignKey("revision.number"), primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("from_code", Code, primary_key=True),
+    Column("to_code", Code, primary_key=True),
+    Column("area_share", Float, nullable=False),
+    Column("element_share", Float),
+    CheckConstraint("area_share >= 0 AND area_share <= 1", name="area_share"),
+    Index("ix_area_lineage_from_code", "from_code"),
+    comment="Old area to new area of a level at the revision that made the step; shares are of the old area.",
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("revision", Integer, ForeignKey("revision.number"), nullable=False),
+    Column("post", Code, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("territory", Code, nullable=False),
+    Column("territory_now", Code, nullable=False),
+    Column("became", ARRAY(Code), nullable=False),
+    Column("took_from", ARRAY(Code), nullable=False),
+    # The codes of the territories before and after and of the areas above them: whose staff may read it.
+    Column("places", ARRAY(Code), nullable=False),
+    Column("open_incidents", Integer, nullable=False),
+    UniqueConstraint("revision", "post"),
+    Index("ix_notice_places", "places", postgresql_using="gin"),
+    comment="What a post is told of a redraw: its territory before and after, and what it has to hand over.",
 )
 
 outline = Table(
@@ -434,9 +470,12 @@ incident = Table(
     Column("stated_cell", Code),
     *_given(),
     _moment("recorded_at", default_now=True),
+    # The post that goes on with it after a redraw, until it is handed over to those of the cell it is in now.
+    Column("handler", Code),
     UniqueConstraint("source", "external_id"),
     Index("ix_incident_happened_at", "happened_at"),
     Index("ix_incident_hex", "hex"),
+    Index("ix_incident_handler", "handler", postgresql_where=text("handler IS NOT NULL")),
 )
 
 
@@ -694,4 +733,123 @@ api_key = Table(
     _moment("expires_at", nullable=True),
     _moment("revoked_at", nullable=True),
     CheckConstraint(_one_of("role", ROLES), name="role"),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("base", Integer, ForeignKey("revision.number"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("shared_with", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("places", ARRAY(Code), nullable=False, server_default="{}"),
+    _moment("made_at", default_now=True),
+    _moment("changed_at", default_now=True),
+    _moment("publish_at", nullable=True),
+    Column("publisher", Text),
+    Column("revision", Integer, ForeignKey("revision.number"), unique=True),
+    Column("problem", Text),
+    Column("notice_sha256", Text, unique=True),
+    CheckConstraint(_one_of("state", DRAFT_STATES), name="state"),
+    CheckConstraint(
+        "(state = 'scheduled') <= (publish_at IS NOT NULL AND publisher IS NOT NULL)", name="scheduled"
+    ),
+    CheckConstraint("(state = 'published') = (revision IS NOT NULL)", name="published"),
+    Index("ix_draft_owner", "owner"),
+    Index("ix_draft_places", "places", postgresql_using="gin"),
+    comment="Proposed changes to a base revision. owner, shared_with and places say who may see one.",
+)
+
+draft_edit = Table(
+    "draft_edit",
+    metadata,
+    Column("draft", Integer, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("meant", JSONB, nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("made_at", default_now=True),
+    Column("weights", ARRAY(Float(53))),
+    Column("undone", Boolean, nullable=False, server_default=text("false")),
+    CheckConstraint("seq >= 1", name="from_one"),
+    comment="Edits as the planner meant them; replayed in their order they make the draft. weights: of a split by "
+    "households lon, lat and number of each building in the cell at that time, so that it replays to the same.",
+)
+
+draft_comment = Table(
+    "draft_comment",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("draft", Integer, ForeignKey("draft.id", ondelete="CASCADE"), nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("made_at", default_now=True),
+    Column("text", Text, nullable=False),
+    Column("point", _geometry("POINT")),
+    Column("cell", Code),
+    Column("resolved_by", Text),
+    Index("ix_draft_comment_draft", "draft"),
+)
+
+draft_approval = Table(
+    "draft_approval",
+    metadata,
+    Column("draft", Integer, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("area", Code, primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("made_at", default_now=True),
+    Column("version", Integer, nullable=False),
+)
+
+draft_waiver = Table(
+    "draft_waiver",
+    metadata,
+    Column("draft", Integer, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("what", Text, primary_key=True),
+    # Who answers for it, as it stands under the paper.
+    Column("signed", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("made_at", default_now=True),
+    Column("version", Integer, nullable=False),
+    CheckConstraint(_one_of("what", WAIVABLE), name="waivable"),
+    CheckConstraint("signed <> '' AND reason <> ''", name="reasoned"),
+)
+
+draft_certificate = Table(
+    "draft_certificate",
+    metadata,
+    Column("draft", Integer, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("over", Integer, primary_key=True, autoincrement=False),
+    _moment("made_at", default_now=True),
+    Column("passed", Boolean, nullable=False),
+    Column("checks", JSONB, nullable=False),
+    comment="The newest results of the checks, by version of the draft and the revision it would follow.",
+)
+
+upcoming = Table(
+    "upcoming",
+    metadata,
+    Column("draft", Integer, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _moment("begins"),
+    Column("gone", ARRAY(Code), nullable=False),
+    comment="Drafts that will be published at a time; gone: the cells that end or change then.",
+)
+
+upcoming_cell = Table(
+    "upcoming_cell",
+    metadata,
+    Column(
+        "draft",
+        Integer,
+        ForeignKey("upcoming.draft", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("code", Code, primary_key=True),
+    Column("geom", _geometry("GEOMETRY"), nullable=False),
+    comment="The cells that begin or change then, as the draft was scheduled.",
 )

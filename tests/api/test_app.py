@@ -45,6 +45,11 @@ ROUTES = {
     "/v1/revisions": {"get"},
     "/v1/revisions/current": {"get"},
     "/v1/revisions/{revision}": {"get"},
+    "/v1/revisions/{revision}/restore": {"post"},
+    "/v1/revisions/{revision}/diff/{other}": {"get"},
+    "/v1/revisions/{revision}/lineage": {"get"},
+    "/v1/notices": {"get"},
+    "/v1/incidents/{incident}/handover": {"post"},
     "/tiles/{layer}.json": {"get"},
     "/tiles/{revision}/{layer}.json": {"get"},
     "/tiles/{layer}/{z}/{x}/{y}.mvt": {"get"},
@@ -52,7 +57,7 @@ ROUTES = {
 }
 # What stands in their paths.
 NAMED = {"code": "120101", "shift_id": 1, "revision": 1, "load_id": 1, "layer": "cells", "z": 14, "x": 1, "y": 1}
-NAMED["name"] = "light"
+NAMED |= {"name": "light", "other": 1, "incident": 1}
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,22 @@ from hypothesis import HealthCheck, given, settings, strategies
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi import checks
+from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from api.app import create_app
 from api.deps import Service
 from api.ogc.tilesets import are_served
 from gridmap.access import OPERATOR
+from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
 from gridmap.current import Current
+from gridmap.redraw.change import GridChange
 from gridmap.releases.periods import Month
 from gridmap.settings import Settings
+from gridmap.store.city import read_city
 from gridmap.store.database import Database
+from gridmap.store.snapshot import read_grid
 
 # What a well-formed request may still be told: what it names does not exist, or a right or a rule forbids it.
 CONFIG = {
@@ -94,6 +100,9 @@ KNOWN = {
     "compare_to": ["2026-01-01"],
     "measure": ["count", "per_km2"],
     "collection_id": ["cells", "street", "overlays", "incidents"],
+    "other": [1, 2],
+    "cell": ["120101001001001"],
+    "incident": list(range(1, 40)),
     "fid": ["1", "2", "120101001", "120101-Q01"],
     "matrix_set": ["WebMercatorQuad"],
     "datetime": ["2026-11-02T03:00:00Z", "2025-12-01T00:00:00Z/.."],
@@ -152,6 +161,7 @@ STAFF_ONLY = {
     "/v1/loads/{load_id}",
     "/v1/loads/{load_id}/rejected",
     "/v1/on-the-map",
+    "/v1/notices",
 }
 # What there is only where tiles are served.
 TILESETS = {"/ogc/collections/{collection_id}/tiles", "/ogc/collections/{collection_id}/tiles/{matrix_set}"}
@@ -179,11 +189,24 @@ def routes() -> list[tuple[str, str]]:
 every_route = pytest.mark.parametrize(("method", "path"), routes())
 
 
+def redraw(database: Database) -> None:
+    """A second revision, so that there is one to go back to, and incidents that are still to be handed over."""
+    with database.begin(OPERATOR, long_work=True) as connection:
+        grid = read_grid(connection, read_city(connection))
+        handled = "SELECT incident_id FROM incident_placement WHERE incident_id < 40 AND cell_id IS NOT NULL"
+        connection.execute(text(f"UPDATE incident SET handler = 'T-post' WHERE id IN ({handled})"))
+    area = grid.areas["120101001001"]
+    change = GridChange(frozenset(), {}, areas_drawn={area.code: replace(area, name="改名社区")})
+    begins = grid.revision.valid_from + timedelta(days=1)
+    publish(database, OPERATOR, 1, change, begins, "another name", lambda _: None, grid)
+
+
 @pytest.fixture(scope="module")
 def attacked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
     """A client of a copy of Heping that is written to at random."""
     with make_copy("heping_attacked") as database:
         make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
+        redraw(database)
         with serve(database) as running:
             yield running
 
@@ -246,6 +269,8 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
     known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster"), [])}
     if path.startswith("/v1/releases"):
         known |= {"since": ["2026-10"], "period": ["2026-10"], "by": ["cell", "hex", "street"]}
+    if path.startswith("/v1/revisions"):
+        known |= {"to": [1, 2]}
     if path.startswith("/ogc/"):
         known["crs"] = KNOWN["filter-crs"]
     if isinstance(part, dict):

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from gridmap.access import OPERATOR
 from gridmap.coverage.answer import Question
 from gridmap.errors import NotFound
-from gridmap.history import cover, revision_for
+from gridmap.history import Successor, cover, revision_for, successors
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import list_posts, read_duty, replace_post
@@ -114,7 +114,9 @@ def test_the_newest_revision_is_the_current_one(redrawn: Redrawn) -> None:
 
 def test_a_retired_cell_answers_with_its_last_shape_and_its_successors(redrawn: Redrawn) -> None:
     retired = read_cell(redrawn.connection, 2, redrawn.gone)
-    assert (retired.last, list(retired.successors)) == (1, [(redrawn.grown, 1.0, 1.0)])
+    assert retired.last == 1
+    found = successors(redrawn.connection, [retired.cell.id], 1, 2)
+    assert found[retired.cell.id] == [Successor(redrawn.grown, 1.0, 1.0)]
     assert retired.cell.wkb is not None
     assert shapely.from_wkb(retired.cell.wkb).contains(redrawn.point)
     assert read_cell(redrawn.connection, 1, redrawn.gone).last is None

@@ -1,0 +1,179 @@
+"""A draft as it would be published now: done again on the current revision, with its certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import shapely
+
+from gridmap.actions.workbench import Workbench
+from gridmap.coverage.grid import Grid
+from gridmap.errors import GridMapError, Stale
+from gridmap.model import City
+from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify
+from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
+from gridmap.redraw.draft import Draft, Waiver
+from gridmap.redraw.plan import Plan
+from gridmap.redraw.rebase import changed_between, changed_codes, rebased
+from gridmap.redraw.size_band import size_band
+from gridmap.redraw.staffing import unstaffed
+from gridmap.store.codes import read_issued
+from gridmap.store.database import Connection
+from gridmap.store.draft_case import digest_persons, read_points
+from gridmap.store.drafts import read_edits
+from gridmap.store.plan_base import Ending, read_endings
+from gridmap.store.post_moves import posts_at
+from gridmap.store.reviews import put_certificate, read_waivers
+from gridmap.store.revisions import read_current
+
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A draft on the current revision. ``replayed_over``: the revisions since its base; ``recoded``: new codes."""
+
+    draft: Draft
+    plan: Plan
+    replayed_over: tuple[int, ...] = ()
+    recoded: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A certificate and what it is about. ``after`` is None when the change was refused as a whole."""
+
+    ready: Ready
+    certificate: Certificate
+    change: GridChange
+    after: Redrawn | None
+
+
+def make_ready(connection: Connection, bench: Workbench, draft: Draft, grid: Grid | None = None) -> Ready:
+    """The draft on the current revision. Stale when what was published meanwhile changed the same cells.
+
+    ``grid``: the current one, when the caller has it.
+    """
+    plan = bench.plan(connection, draft, grid)
+    current = read_current(connection).number
+    if current == draft.base:
+        return Ready(draft, plan)
+    onto = bench.base(connection, current, grid)
+    endings = read_endings(connection, draft.base, current)
+    _check_disjoint(plan, onto.grid, endings)
+    weights = [edit.weights for edit in read_edits(connection, draft.id) if not edit.undone]
+    try:
+        again = rebased(plan, onto, weights)
+    except Stale as error:
+        raise Stale(f"draft {draft.id} is stale on revision {current}: {error}; {_since(endings)}") from error
+    return Ready(draft, again.plan, tuple(ending.revision for ending in endings), again.recoded)
+
+
+def _check_disjoint(plan: Plan, now: Grid, endings: Sequence[Ending]) -> None:
+    mine = changed_codes(plan)
+    theirs = changed_between(plan.base.grid, now, {code for ending in endings for code in ending.codes})
+    both = sorted(mine & theirs)
+    if both:
+        raise Stale(
+            f"{', '.join(both[:_MOST_NAMED])}: changed by this draft, which is based on revision "
+            f"{plan.base.grid.revision.number}, and by {_since(endings, theirs)}; "
+            f"this draft changes {_named(sorted(mine))}"
+        )
+
+
+def _since(endings: Sequence[Ending], theirs: frozenset[str] | None = None) -> str:
+    parts = []
+    for ending in endings:
+        codes = [code for code in ending.codes if theirs is None or code in theirs]
+        if codes or theirs is None:
+            note = f" ({ending.note})" if ending.note else ""
+            parts.append(f"revision {ending.revision} by {ending.actor}{note}, which changed {_named(codes)}")
+    return "; ".join(parts)
+
+
+def _named(codes: Sequence[str]) -> str:
+    more = f" and {len(codes) - _MOST_NAMED} more" if len(codes) > _MOST_NAMED else ""
+    return ", ".join(codes[:_MOST_NAMED]) + more
+
+
+def certify_draft(connection: Connection, ready: Ready) -> Certified:
+    """Run all checks of a draft that is ready. Publishing compares the persons once more when all is written."""
+    base, change = ready.plan.base, ready.plan.change()
+    before, city = base.grid, base.city
+    after, refused = _redrawn(before, change)
+    gone = _gone(before, change)
+    digest = digest_persons(connection, [before.cells[at].id for at in gone], before.revision.number)
+    case = Case(
+        before=before,
+        change=change,
+        city=city,
+        after=after,
+        refused=refused,
+        points=_points(connection, before, gone),
+        issued=read_issued(connection, _new(before, change)),
+        unstaffed=() if after is None else _unstaffed(connection, before, after),
+        persons=(digest, digest),
+        measures={} if after is None else _measures(ready.plan, after, city),
+    )
+    waivers = [one for one in read_waivers(connection, ready.draft.id) if one.version == ready.draft.version]
+    return Certified(ready, certify(case, waivers), change, after)
+
+
+def keep_certificate(connection: Connection, certified: Certified) -> None:
+    """Keep the results with the draft's version and the revision that it would follow."""
+    draft, over = certified.ready.draft, certified.ready.plan.base.grid.revision.number
+    checks = [
+        {"check": one.key, "result": one.result, "figures": dict(one.finding.figures)}
+        for one in certified.certificate.results
+    ]
+    put_certificate(connection, draft.id, draft.version, over, certified.certificate.passed, checks)
+
+
+def waivers_of(certified: Certified) -> list[Waiver]:
+    """The waivers that the certificate rests on."""
+    return [result.waiver for result in certified.certificate.results if result.waiver is not None]
+
+
+def _redrawn(before: Grid, change: GridChange) -> tuple[Redrawn | None, str | None]:
+    """The grid after, with stand-ins for ids, or why it is refused."""
+    revision = replace(before.revision, number=before.revision.number + 1)
+    highest = max(cell.id for cell in before.cells)
+    ids = range(highest + 1, highest + 1 + len(new_codes(before, change)))
+    try:
+        return redrawn(before, change, revision, ids), None
+    except GridMapError as error:
+        return None, str(error)
+
+
+def _gone(before: Grid, change: GridChange) -> list[int]:
+    return sorted(before.by_code[code] for code in {*change.ended, *change.drawn} if code in before.by_code)
+
+
+def _new(before: Grid, change: GridChange) -> list[str]:
+    areas = [code for code in change.areas_drawn if code not in before.areas]
+    return [*new_codes(before, change), *areas]
+
+
+def _points(connection: Connection, before: Grid, gone: Sequence[int]) -> Points:
+    shapes = before.index.degrees[list(gone)]
+    box = shapely.total_bounds(shapes).tolist()
+    lon, lat = read_points(connection, [before.cells[at].id for at in gone], box)
+    if len(lon):
+        positions, _ = before.index.locate_many(lon, lat)
+        kept = np.isin(positions, list(gone))
+        lon, lat = lon[kept], lat[kept]
+    return Points(lon, lat)
+
+
+def _unstaffed(connection: Connection, before: Grid, after: Redrawn) -> tuple[str, ...]:
+    now = datetime.now(UTC)
+    codes = [before.cells[at].code for at in after.gone.tolist()]
+    codes += [after.grid.cells[at].code for at in after.drawn.tolist()]
+    return unstaffed(before, after, posts_at(connection, sorted(set(codes)), now, now))
+
+
+def _measures(plan: Plan, after: Redrawn, city: City) -> dict[str, Finding]:
+    return {"size_band": size_band(plan, after)}

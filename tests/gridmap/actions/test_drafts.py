@@ -1,0 +1,478 @@
+"""Drafts: kept, shared, drawn by two, reviewed, certified and published, alone and over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import shapely
+from sqlalchemy import text
+
+from gridmap.access import OPERATOR
+from gridmap.actions import draft_publish
+from gridmap.actions.certifying import certify_draft, make_ready
+from gridmap.actions.draft_edits import Edited, edit_draft, preview_edit, redo_edit, undo_edit
+from gridmap.actions.draft_publish import PublishedDraft, publish_draft, publish_due, recall_draft, schedule_draft
+from gridmap.actions.draft_review import (
+    Remark,
+    approve_draft,
+    close_notice,
+    comment_draft,
+    find_notice,
+    open_notice,
+    resolve_remark,
+    return_draft,
+    submit_draft,
+    waive_check,
+)
+from gridmap.actions.drafts import change_draft, create_draft, discard_draft, list_drafts, read_draft
+from gridmap.actions.verify import verify_city
+from gridmap.actions.workbench import Workbench
+from gridmap.coverage.grid import Grid
+from gridmap.errors import InvalidInput, NotAllowed, NotFound, RuleBroken, Stale
+from gridmap.model import Actor
+from gridmap.redraw.draft import Draft
+from gridmap.store.city import read_city, update_city
+from gridmap.store.database import Database
+from gridmap.store.drafts import read_edits
+from gridmap.store.reviews import read_approvals, read_comments
+from gridmap.store.snapshot import read_grid
+from gridmap.store.upcoming import read_upcoming
+
+PLANNER = Actor("planner", "planner", ("120101",))
+OTHER = Actor("other", "planner", ("120101",))
+APPROVER = Actor("approver", "approver", ("120101",))
+PUBLISHER = Actor("publisher", "publisher", ("120000",))
+STREET = "120101001"
+
+
+def quiet(_: str) -> None:
+    """No progress in tests."""
+
+
+@pytest.fixture
+def bench() -> Workbench:
+    return Workbench()
+
+
+@pytest.fixture
+def city(heping_copy: Database) -> Grid:
+    return grid_of(heping_copy)
+
+
+def grid_of(database: Database) -> Grid:
+    with database.begin(OPERATOR, long_work=True) as connection:
+        return read_grid(connection, read_city(connection))
+
+
+def pairs(grid: Grid) -> list[tuple[str, str]]:
+    """Neighbours of one community, no cell twice, none next to another pair's, from all over the district."""
+    found: list[tuple[str, str]] = []
+    tree, used = shapely.STRtree(grid.index.degrees), set[int]()
+    for at, cell in enumerate(grid.cells):
+        near = tree.query(grid.index.degrees[at], predicate="intersects").tolist()
+        if used & set(near):
+            continue
+        for other in near:
+            same = other != at and grid.cells[other].community == cell.community
+            if same and grid.index.degrees[at].relate_pattern(grid.index.degrees[other], "****1****"):
+                around = tree.query(grid.index.degrees[other], predicate="intersects").tolist()
+                if not used & set(around):
+                    found.append((cell.code, grid.cells[other].code))
+                    used |= {*near, *around}
+                    break
+    return found
+
+
+def merge(pair: tuple[str, str]) -> dict[str, Any]:
+    return {"op": "merge", "cells": list(pair)}
+
+
+def rename(code: str, name: str) -> dict[str, Any]:
+    return {"op": "change", "cell": code, "name": name}
+
+
+def a_draft(database: Database, bench: Workbench, *edits: dict[str, Any], actor: Actor = PLANNER) -> int:
+    number = create_draft(database, actor, "a draft").id
+    for edit in edits:
+        edit_draft(database, actor, bench, number, edit)
+    return number
+
+
+def waived(database: Database, bench: Workbench, number: int) -> None:
+    """Submitted, and what a redraw of the demo's cells may lack waived."""
+    submit_draft(database, PLANNER, bench, number)
+    for check in ("size_band", "street_share", "staffed"):
+        waive_check(database, PUBLISHER, number, check, "Li, planning office", "a test")
+
+
+def published(database: Database, bench: Workbench, number: int) -> PublishedDraft:
+    waived(database, bench, number)
+    return publish_draft(database, PUBLISHER, bench, number)
+
+
+def state_of(database: Database, number: int) -> Draft:
+    with database.begin(OPERATOR) as connection:
+        return read_draft(connection, OPERATOR, number)
+
+
+def wkb(edited: Edited) -> dict[str, bytes]:
+    return {code: cell.shape.wkb for code, cell in edited.plan.change().drawn.items()}
+
+
+def test_a_draft_is_its_owners_and_whom_it_is_shared_with(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    number = a_draft(heping_copy, bench, merge(pairs(city)[0]))
+    with heping_copy.begin(OPERATOR) as connection:
+        for stranger in (OTHER, APPROVER, PUBLISHER):
+            with pytest.raises(NotFound, match=f"no draft {number}"):
+                read_draft(connection, stranger, number)
+            assert list_drafts(connection, stranger) == []
+        with pytest.raises(NotAllowed):
+            read_draft(connection, Actor("c", "caseworker", ("120000",)), number)
+    with pytest.raises(NotFound):
+        change_draft(heping_copy, OTHER, number, "mine", None)
+    assert change_draft(heping_copy, PLANNER, number, None, ["other"]).shared_with == ("other",)
+    assert change_draft(heping_copy, OTHER, number, "renamed", None).name == "renamed"
+    with pytest.raises(NotAllowed, match="only the owner"):
+        change_draft(heping_copy, OTHER, number, None, [])
+    edit_draft(heping_copy, OTHER, bench, number, merge(pairs(city)[1]))
+    with pytest.raises(NotAllowed, match="only the owner"):
+        discard_draft(heping_copy, OTHER, number)
+    submit_draft(heping_copy, PLANNER, bench, number)
+    with heping_copy.begin(OPERATOR) as connection:
+        assert read_draft(connection, APPROVER, number).state == "submitted"
+        assert [each.id for each in list_drafts(connection, PUBLISHER)] == [number]
+        with pytest.raises(NotFound):
+            read_draft(connection, replace(APPROVER, territories=("120102",)), number)
+    assert discard_draft(heping_copy, PLANNER, number).state == "discarded"
+    with pytest.raises(RuleBroken, match="discarded"):
+        edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[2]))
+
+
+def test_edits_replay_undo_and_redo_to_the_same_bytes(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    first, second = pairs(city)[:2]
+    edits = [merge(first), {"op": "split_into", "cell": second[0], "parts": 3}, rename(second[1], "another")]
+    number = a_draft(heping_copy, bench, *edits[:2])
+    done = edit_draft(heping_copy, PLANNER, bench, number, edits[2])
+    assert done.draft.version == 3
+    for _ in range(3):
+        undone = undo_edit(heping_copy, PLANNER, bench, number)
+    assert wkb(undone) == {}
+    with pytest.raises(RuleBroken, match="no edit to undo"):
+        undo_edit(heping_copy, PLANNER, bench, number)
+    for _ in range(3):
+        redone = redo_edit(heping_copy, PLANNER, bench, number)
+    assert wkb(redone) == wkb(done)
+    with pytest.raises(RuleBroken, match="no edit to redo"):
+        redo_edit(heping_copy, PLANNER, bench, number)
+    # households that are counted anew later change nothing of what was drawn
+    with heping_copy.begin(OPERATOR) as connection:
+        connection.execute(text("UPDATE building SET households = 1 + element_id % 7 * 40"))
+        again = Workbench().plan(connection, read_draft(connection, PLANNER, number))
+    assert {code: cell.shape.wkb for code, cell in again.change().drawn.items()} == wkb(done)
+    undo_edit(heping_copy, PLANNER, bench, number)
+    edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[3]))
+    with heping_copy.begin(OPERATOR) as connection:
+        assert [(each.seq, each.meant["op"], each.undone) for each in read_edits(connection, number)] == [
+            (1, "merge", False),
+            (2, "split_into", False),
+            (3, "merge", False),
+        ]
+
+
+def test_a_preview_records_nothing(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    number = a_draft(heping_copy, bench)
+    with heping_copy.begin(PLANNER) as connection:
+        shown = preview_edit(connection, PLANNER, bench, number, merge(pairs(city)[0]))
+        assert len(shown.step.minted) == 1
+        assert read_edits(connection, number) == []
+    assert state_of(heping_copy, number).version == 0
+    assert wkb(edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[0]))) == wkb(shown)
+
+
+def test_two_who_draw_one_draft_do_not_overwrite_each_other(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    number = a_draft(heping_copy, bench)
+    change_draft(heping_copy, PLANNER, number, None, ["other"])
+    edit_draft(heping_copy, OTHER, Workbench(), number, merge(pairs(city)[0]), expects=0)
+    with pytest.raises(Stale, match="at version 1, not 0.* merge by other"):
+        edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[1]), expects=0)
+    with pytest.raises(Stale):
+        undo_edit(heping_copy, PLANNER, bench, number, expects=0)
+    done = edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[1]), expects=1)
+    assert (done.draft.version, len(done.plan.edits)) == (2, 2)
+
+
+def test_a_planner_draws_in_his_territories_only(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    of_street = replace(PLANNER, territories=(STREET,))
+    number = a_draft(heping_copy, bench, actor=of_street)
+    inside = next(pair for pair in pairs(city) if pair[0].startswith(STREET))
+    outside = next(pair for pair in pairs(city) if not pair[0].startswith(STREET))
+    edit_draft(heping_copy, of_street, bench, number, merge(inside))
+    with pytest.raises(NotAllowed, match="outside your territories"):
+        edit_draft(heping_copy, of_street, bench, number, merge(outside))
+    with pytest.raises(NotAllowed, match="outside your territories"):
+        area = {"op": "change_area", "area": outside[0][:12], "name": "elsewhere"}
+        edit_draft(heping_copy, of_street, bench, number, area)
+
+
+def test_review(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    """Submitted, returned with comments pinned to places, submitted again, approved by who covers it."""
+    number = a_draft(heping_copy, bench)
+    with pytest.raises(RuleBroken, match="changes nothing"):
+        submit_draft(heping_copy, PLANNER, bench, number)
+    pair = pairs(city)[0]
+    code = edit_draft(heping_copy, PLANNER, bench, number, merge(pair)).step.minted[0]
+    submit_draft(heping_copy, PLANNER, bench, number)
+    with pytest.raises(RuleBroken, match="submitted: it can be edited only while it is open, returned"):
+        edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[1]))
+    remark = Remark("the school stays with its street", (117.19, 39.11), code)
+    return_draft(heping_copy, APPROVER, number, [remark])
+    other = comment_draft(heping_copy, PLANNER, number, Remark("which school?"))
+    resolve_remark(heping_copy, PLANNER, number, other)
+    with pytest.raises(NotFound, match="no comment"):
+        resolve_remark(heping_copy, PLANNER, number, other + 1)
+    with heping_copy.begin(PLANNER) as connection:
+        one, two = read_comments(connection, number)
+    assert (one.text, one.point, one.cell, one.resolved_by) == (remark.text, remark.point, code, None)
+    assert two.resolved_by == "planner"
+    submit_draft(heping_copy, PLANNER, bench, number)
+    with pytest.raises(NotAllowed):
+        approve_draft(heping_copy, PLANNER, bench, number)
+    assert approve_draft(heping_copy, APPROVER, bench, number).state == "approved"
+    with heping_copy.begin(PLANNER) as connection:
+        assert [(each.level, each.area) for each in read_approvals(connection, number)] == [("district", "120101")]
+    assert return_draft(heping_copy, APPROVER, number, []).state == "returned"
+    with heping_copy.begin(PLANNER) as connection:
+        assert read_approvals(connection, number) == []
+
+
+def test_a_city_may_ask_for_approval_at_its_levels(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    with heping_copy.begin(OPERATOR) as connection:
+        update_city(connection, replace(read_city(connection), approvals=("district", "street")))
+    number = a_draft(heping_copy, bench, merge(pairs(city)[0]))
+    street = pairs(city)[0][0][:9]
+    waived(heping_copy, bench, number)
+    with pytest.raises(RuleBroken, match=f"not approved by district 120101, street {street}"):
+        publish_draft(heping_copy, PUBLISHER, bench, number)
+    assert approve_draft(heping_copy, replace(APPROVER, territories=(street,)), bench, number).state == "submitted"
+    with pytest.raises(InvalidInput, match="must be an area that draft"):
+        approve_draft(heping_copy, APPROVER, bench, number, "120101099")
+    assert approve_draft(heping_copy, APPROVER, bench, number).state == "approved"
+    assert publish_draft(heping_copy, PUBLISHER, bench, number).published.revision.number == 2
+
+
+def test_publishing_needs_the_certificate_and_waivers_end_with_the_next_edit(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    pair = pairs(city)[0]
+    number = a_draft(heping_copy, bench, {"op": "split_into", "cell": pair[0], "parts": 4})
+    submit_draft(heping_copy, PLANNER, bench, number)
+    with pytest.raises(RuleBroken, match=r"does not pass: staffed \(.* has no post"):
+        publish_draft(heping_copy, PUBLISHER, bench, number)
+    assert grid_of(heping_copy).revision.number == 1
+    for check in ("coverage", "outer_line", "nonsense"):
+        with pytest.raises(InvalidInput, match="must be one that can be waived"):
+            waive_check(heping_copy, PUBLISHER, number, check, "Li", "because")
+    with pytest.raises(InvalidInput, match="reason"):
+        waive_check(heping_copy, PUBLISHER, number, "staffed", "Li", "  ")
+    for check in ("staffed", "size_band"):
+        waive_check(heping_copy, APPROVER, number, check, "Li", "hired in May")
+    return_draft(heping_copy, APPROVER, number, [])
+    edit_draft(heping_copy, PLANNER, bench, number, rename(pair[1], "another"))
+    submit_draft(heping_copy, PLANNER, bench, number)
+    with pytest.raises(RuleBroken, match="does not pass: staffed"):
+        publish_draft(heping_copy, PUBLISHER, bench, number)
+    for check in ("staffed", "size_band"):
+        waive_check(heping_copy, APPROVER, number, check, "Li", "hired in May")
+    done = publish_draft(heping_copy, PUBLISHER, bench, number)
+    assert (done.draft.state, done.draft.revision) == ("published", 2)
+    with pytest.raises(RuleBroken, match="published"):
+        publish_draft(heping_copy, PUBLISHER, bench, number)
+    with heping_copy.begin(OPERATOR) as connection:
+        kept = connection.execute(text("SELECT version, over, passed FROM draft_certificate")).all()
+    assert [tuple(row) for row in kept] == [(2, 1, True)]
+    assert verify_city(heping_copy, OPERATOR, quiet).faults == []
+
+
+def test_disjoint_drafts_are_done_again_over_each_other(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    """Also when both would give out the same new codes: the later one gets others, its later edits name those."""
+    community = next(
+        code
+        for code in city.areas
+        if sum(cell.community == code for cell in city.cells) >= 4
+        and len(code) == 12
+        and len(_pairs_in(city, code)) >= 2
+    )
+    one, two = _pairs_in(city, community)[:2]
+    early = a_draft(heping_copy, bench, merge(one))
+    late = a_draft(heping_copy, bench, actor=OTHER)
+    made = edit_draft(heping_copy, OTHER, bench, late, merge(two)).step.minted[0]
+    edit_draft(heping_copy, OTHER, bench, late, rename(made, "late"))
+    first = published(heping_copy, bench, early)
+    (taken,) = [code for code in grid_of(heping_copy).by_code if code not in city.by_code]
+    assert taken == made
+    assert first.replayed_over == ()
+    submit_draft(heping_copy, OTHER, bench, late)
+    waive_check(heping_copy, PUBLISHER, late, "size_band", "Li", "a test")
+    second = publish_draft(heping_copy, PUBLISHER, bench, late)
+    assert second.replayed_over == (2,)
+    assert set(second.recoded) == {made}
+    now = grid_of(heping_copy)
+    assert now.revision.number == 3
+    assert now.cell(second.recoded[made]).name == "late"
+    assert now.cell(taken).name != "late"
+    assert set(one).isdisjoint(now.by_code)
+    assert set(two).isdisjoint(now.by_code)
+    assert verify_city(heping_copy, OPERATOR, quiet).faults == []
+
+
+def _pairs_in(grid: Grid, community: str) -> list[tuple[str, str]]:
+    codes = [cell.code for cell in grid.cells if cell.community == community]
+    found, used = list[tuple[str, str]](), set[str]()
+    for at, code in enumerate(codes):
+        for other in codes[at + 1 :]:
+            shapes = [grid.index.degrees[grid.by_code[each]] for each in (code, other)]
+            if not used & {code, other} and shapes[0].relate_pattern(shapes[1], "****1****"):
+                found.append((code, other))
+                used |= {code, other}
+    return found
+
+
+def test_overlapping_drafts_are_refused_with_both_changes(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    pair = pairs(city)[0]
+    early, late = a_draft(heping_copy, bench, merge(pair)), a_draft(heping_copy, bench, rename(pair[1], "mine"))
+    published(heping_copy, bench, early)
+    waived(heping_copy, bench, late)
+    with pytest.raises(Stale) as refused:
+        publish_draft(heping_copy, PUBLISHER, bench, late)
+    said = str(refused.value)
+    assert said.startswith(
+        f"{pair[1]}: changed by this draft, which is based on revision 1, and by revision 2 by pub"
+    )
+    assert f"which changed {min(pair)}, {max(pair)}" in said
+    assert state_of(heping_copy, late).state == "submitted"
+    assert grid_of(heping_copy).revision.number == 2
+
+
+def test_persons_are_what_they_were_or_nothing_is_published(
+    heping_copy: Database, bench: Workbench, city: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = a_draft(heping_copy, bench, merge(_populated(heping_copy, city)))
+    waived(heping_copy, bench, number)
+    write = draft_publish.write_revision
+
+    def meddle(connection: Any, *rest: Any) -> Any:
+        connection.execute(text("UPDATE element SET category = 'child' WHERE class = 'person'"))
+        return write(connection, *rest)
+
+    monkeypatch.setattr(draft_publish, "write_revision", meddle)
+    with pytest.raises(RuleBroken, match="rows of persons"):
+        publish_draft(heping_copy, PUBLISHER, bench, number)
+    assert grid_of(heping_copy).revision.number == 1
+    monkeypatch.undo()
+    assert publish_draft(heping_copy, PUBLISHER, bench, number).published.revision.number == 2
+
+
+def _populated(database: Database, grid: Grid) -> tuple[str, str]:
+    query = text(
+        "SELECT DISTINCT cell.code FROM cell JOIN element_placement AS placed ON placed.cell_id = cell.id "
+        "JOIN element ON element.id = placed.element_id WHERE element.class = 'person'"
+    )
+    with database.begin(OPERATOR) as connection:
+        codes = set(connection.execute(query).scalars())
+    return next(pair for pair in pairs(grid) if codes & set(pair))
+
+
+def test_a_scheduled_draft_is_published_when_it_is_due(
+    heping_copy: Database, bench: Workbench, city: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = a_draft(heping_copy, bench, merge(pairs(city)[0]))
+    waived(heping_copy, bench, number)
+    with pytest.raises(InvalidInput, match="yet to come"):
+        schedule_draft(heping_copy, PUBLISHER, bench, number, datetime.now(UTC))
+    at = datetime.now(UTC) + timedelta(hours=1)
+    assert schedule_draft(heping_copy, PUBLISHER, bench, number, at).state == "scheduled"
+    with heping_copy.begin(OPERATOR) as connection:
+        (upcoming,) = read_upcoming(connection)
+    assert (upcoming.draft, upcoming.begins, upcoming.gone) == (number, at, frozenset(pairs(city)[0]))
+    assert len(upcoming.codes) == 1
+    assert publish_due(heping_copy, bench) == []
+    recall_draft(heping_copy, PUBLISHER, number)
+    with heping_copy.begin(OPERATOR) as connection:
+        assert read_upcoming(connection) == ()
+    schedule_draft(heping_copy, PUBLISHER, bench, number, at)
+    _let_it_be_due(heping_copy, number)
+    (due,) = publish_due(heping_copy, bench)
+    assert (due.draft, due.revision, due.problem) == (number, 2, None)
+    assert publish_due(heping_copy, bench) == []
+    with heping_copy.begin(OPERATOR) as connection:
+        assert read_upcoming(connection) == ()
+        assert connection.execute(text("SELECT actor FROM revision WHERE number = 2")).scalar_one() == "publisher"
+
+
+def _let_it_be_due(database: Database, number: int) -> None:
+    with database.begin(OPERATOR) as connection:
+        now = datetime.now(UTC) - timedelta(seconds=1)
+        connection.execute(text("UPDATE draft SET publish_at = :now WHERE id = :id"), {"now": now, "id": number})
+
+
+def test_a_scheduled_draft_that_is_stale_when_due_goes_back(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    pair = pairs(city)[0]
+    late, early = a_draft(heping_copy, bench, rename(pair[0], "mine")), a_draft(heping_copy, bench, merge(pair))
+    waived(heping_copy, bench, late)
+    schedule_draft(heping_copy, PUBLISHER, bench, late, datetime.now(UTC) + timedelta(hours=1))
+    published(heping_copy, bench, early)
+    _let_it_be_due(heping_copy, late)
+    (due,) = publish_due(heping_copy, bench)
+    assert due.revision is None
+    draft = state_of(heping_copy, late)
+    assert (draft.state, draft.publish_at, draft.problem) == ("approved", None, due.problem)
+    assert "based on revision 1" in (draft.problem or "")
+    with heping_copy.begin(OPERATOR) as connection:
+        assert read_upcoming(connection) == ()
+
+
+def test_a_notice_shows_a_draft_by_its_link_only(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    number = a_draft(heping_copy, bench, merge(pairs(city)[0]))
+    with pytest.raises(NotFound):
+        open_notice(heping_copy, APPROVER, number)
+    submit_draft(heping_copy, PLANNER, bench, number)
+    token = open_notice(heping_copy, APPROVER, number)
+    with heping_copy.begin(OPERATOR) as connection:
+        assert find_notice(connection, token).id == number
+        with pytest.raises(NotFound):
+            find_notice(connection, token[:-1])
+        stored = connection.execute(text("SELECT notice_sha256 FROM draft")).scalar_one()
+        assert token not in stored
+    close_notice(heping_copy, APPROVER, number)
+    with heping_copy.begin(OPERATOR) as connection, pytest.raises(NotFound):
+        find_notice(connection, token)
+
+
+def test_a_draft_on_an_earlier_base_is_still_drawn_on_it(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    early, late = a_draft(heping_copy, bench, merge(pairs(city)[0])), a_draft(heping_copy, bench)
+    published(heping_copy, bench, early)
+    fresh: Callable[[], Workbench] = Workbench
+    done = edit_draft(heping_copy, PLANNER, fresh(), late, merge(pairs(city)[1]))
+    assert done.plan.base.grid.revision.number == 1
+    assert set(pairs(city)[0]) <= done.plan.base.grid.by_code.keys()
+    with heping_copy.begin(OPERATOR) as connection:
+        ready = make_ready(connection, fresh(), done.draft)
+        certificate = certify_draft(connection, ready).certificate
+    assert ready.replayed_over == (2,)
+    assert not {"coverage", "nested", "outer_line", "exactly_one", "codes"} & set(certificate.failures)
