@@ -16,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 
 from gridmap import crs as crs_module
+from gridmap.actions.workbench import Workbench
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
@@ -51,6 +52,7 @@ class Service:
     folder: Path | None = None
     trees: Trees = field(default_factory=Trees)
     recounts: Recounts = field(default_factory=Recounts)
+    bench: Workbench = field(default_factory=Workbench)
 
     @property
     def state(self) -> State:

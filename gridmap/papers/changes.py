@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from gridmap.crs import Floats, from_wgs84
 from gridmap.model import Area, Cell
@@ -118,10 +119,16 @@ def _differs(before: MapPart, after: MapPart, code: str) -> bool:
     """Whether a cell is another one; a new vertex on a straight edge makes it none."""
     if code not in before.at or code not in after.at:
         return True
-    was, now = before.shape(code), after.shape(code)
-    return bool(_renamed(before.cell(code), after.cell(code))) or not (
-        shapely.equals_identical(was, now) or shapely.equals(was, now)
-    )
+    if _renamed(before.cell(code), after.cell(code)):
+        return True
+    return not _same_ground(before.shape(code), after.shape(code))
+
+
+def _same_ground(was: BaseGeometry, now: BaseGeometry) -> bool:
+    """Whether two polygons are one but for rounding: a vertex put into an edge may lie a digit beside it."""
+    if shapely.equals_identical(was, now):
+        return True
+    return bool(shapely.symmetric_difference(was, now).area <= _LEAST_SHARE * was.area)
 
 
 def _pieces(
@@ -222,7 +229,7 @@ def _step(
 
 def _kind(before: MapPart, after: MapPart, old: Sequence[str], new: Sequence[str]) -> str:
     if set(old) == set(new):
-        same = all(shapely.equals(before.shape(code), after.shape(code)) for code in old)
+        same = all(_same_ground(before.shape(code), after.shape(code)) for code in old)
         return "renamed" if same else "moved"
     if len(old) == 1 and len(new) > 1:
         return "split"

@@ -31,9 +31,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of the certificate: ``pass``, ``fail`` or ``waived``, then by whom and why."""
+    """A check of the certificate by key; ``pass``, ``fail``, ``not_measured``, or ``waived``, by whom and why."""
 
-    label: str
+    key: str
     outcome: str
     note: str = ""
     waived_by: str = ""
@@ -254,7 +254,7 @@ def checks_table(checks: Sequence[Check], words: Words) -> Table:
     for check in checks:
         waived = words["waived_by"].format(check.waived_by, check.waived_because) if check.waived_by else ""
         note = words["semicolon"].join(filter(None, [check.note, waived]))
-        rows.append([check.label, words[check.outcome], note])
+        rows.append([words.checks.get(check.key, check.key), words[check.outcome], note])
     head = ("check", "outcome", "note")
     return Table("certificate", words["certificate"], [words[each] for each in head], rows, wide=frozenset({2}))
 

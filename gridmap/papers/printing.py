@@ -1,6 +1,7 @@
-"""Pages to PDF and PNG, and QR codes: the only place that speaks to the libraries for it. Imports ``errors``.
+"""Pages to PDF and PNG, and QR codes: the only place that speaks to the libraries for it.
 
-WeasyPrint loads Pango when it is imported, which a machine may lack: so it is imported when it is needed.
+Imports ``programs`` and ``errors``. WeasyPrint loads Pango when it is imported, which a machine may lack: so it is
+imported when it is needed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,7 @@ from markupsafe import Markup
 from pypdfium2 import PdfDocument
 
 from gridmap.errors import Unavailable
-from gridmap.heatmap.picture import chinese_font
-
-PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-noto-cjk")
-_INSTALL = f"as root run `apt-get install {' '.join(PACKAGES)}`"
+from gridmap.programs import NO_PRINTING, can_print
 
 # Neither Pango's fonts nor PDFium are for several threads at once.
 _lock = threading.Lock()
@@ -51,15 +49,18 @@ def page(template: str, values: Mapping[str, Any]) -> str:
 
 def pdf(html: str) -> bytes:
     """A page printed, all fonts in it; Unavailable where Pango or a font with Chinese characters is missing."""
-    if chinese_font() is None:
-        raise Unavailable(f"a PDF needs a font with Chinese characters: {_INSTALL}")
-    try:
-        from weasyprint import HTML  # noqa: PLC0415 - see above
-    except OSError as error:
-        raise Unavailable(f"a PDF needs Pango: {_INSTALL}") from error
+    if not _can_print():
+        raise Unavailable(NO_PRINTING)
+    from weasyprint import HTML  # noqa: PLC0415 - see above
+
     with _turn():
         printed = HTML(string=html, url_fetcher=_refuse).write_pdf()
     return bytes(printed)
+
+
+@cache
+def _can_print() -> bool:
+    return can_print()
 
 
 @contextmanager

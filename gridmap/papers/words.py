@@ -29,6 +29,7 @@ class Words:
     states: Mapping[str, str]
     attributes: Mapping[str, str]
     steps: Mapping[str, str]
+    checks: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
         return self.texts[name]

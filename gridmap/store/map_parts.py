@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, func, or_, select, text
@@ -12,12 +11,11 @@ from gridmap.coverage.grid import by_code
 from gridmap.papers.parts import Box, MapPart
 from gridmap.store.grid import read_areas, read_cells_in
 from gridmap.store.registry import valid_in
-from gridmap.store.tables import cell, revision
+from gridmap.store.tables import cell, draft, revision
 
 _MOVES = text(
     """
-    SELECT old.cell_id AS old_id, new.cell_id AS new_id, sum(building.households) AS households,
-           min(building.counted_on) AS first_day, max(building.counted_on) AS last_day
+    SELECT old.cell_id AS old_id, new.cell_id AS new_id, sum(building.households) AS households
     FROM element_placement AS old
     JOIN element_placement AS new ON new.element_id = old.element_id AND new.first_revision <= :after
          AND (new.last_revision IS NULL OR new.last_revision >= :after)
@@ -27,17 +25,16 @@ _MOVES = text(
     GROUP BY old.cell_id, new.cell_id
     """
 )
+_DAYS = text(
+    """
+    SELECT min(building.counted_on) AS first_day, max(building.counted_on) AS last_day
+    FROM building JOIN element ON element.id = building.element_id
+    WHERE building.households IS NOT NULL AND element.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
+    """
+)
 _EXTENT = func.ST_Extent(cell.c.geom)
 _SIDES = (func.ST_XMin(_EXTENT), func.ST_YMin(_EXTENT), func.ST_XMax(_EXTENT), func.ST_YMax(_EXTENT))
 _ARE_COUNTED = text("SELECT EXISTS (SELECT FROM building WHERE households IS NOT NULL)")
-
-
-@dataclass(frozen=True, slots=True)
-class HouseholdMoves:
-    """(old cell id, new cell id) -> households, and from which day to which they were counted."""
-
-    moves: dict[tuple[int, int], int]
-    counted: tuple[date, date] | None
 
 
 def read_changed_box(connection: Connection, number: int) -> Box | None:
@@ -62,20 +59,28 @@ def read_cell_box(connection: Connection, number: int, code: str) -> Box:
 
 def read_household_moves(
     connection: Connection, before: int, after: int, cell_ids: Sequence[int], tops: Sequence[str]
-) -> HouseholdMoves | None:
-    """What went from these cells of a revision to which of a later one; None when the city counts no households.
+) -> dict[tuple[int, int], int] | None:
+    """(old id, new id) -> households that these cells of a revision gave to those of a later one.
 
-    ``tops`` are the codes that lead the placements there.
+    None when the city counts no households. ``tops`` are the codes that lead the placements there.
     """
     if not connection.execute(_ARE_COUNTED).scalar_one():
         return None
     given = {"before": before, "after": after, "cells": list(cell_ids), "tops": list(tops)}
-    rows = connection.execute(_MOVES, given).all()
-    days = [day for row in rows for day in (row.first_day, row.last_day) if day is not None]
-    return HouseholdMoves(
-        {(row.old_id, row.new_id): int(row.households) for row in rows},
-        (min(days), max(days)) if days else None,
-    )
+    return {(row.old_id, row.new_id): int(row.households) for row in connection.execute(_MOVES, given)}
+
+
+def read_counted_days(connection: Connection, box: Box) -> tuple[date, date] | None:
+    """From which day to which the households in a box were counted; None when nobody says."""
+    west, south, east, north = box
+    row = connection.execute(_DAYS, {"west": west, "south": south, "east": east, "north": north}).one()
+    return None if row.first_day is None else (row.first_day, row.last_day)
+
+
+def find_published_draft(connection: Connection, number: int) -> int | None:
+    """The draft that became a revision; None when it was none."""
+    query = select(draft.c.id).where(draft.c.revision == number).order_by(draft.c.id).limit(1)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def read_author(connection: Connection, number: int) -> str:
