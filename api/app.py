@@ -18,6 +18,9 @@ from api.metrics import seconds
 from api.routes import (
     coverage,
     downloads,
+    drafts,
+    drafts_publish,
+    drafts_review,
     duty,
     elements,
     health,
@@ -31,6 +34,7 @@ from api.routes import (
     page,
     papers,
     placing,
+    principles,
     registry,
     releases,
     revisions,
@@ -41,6 +45,7 @@ from api.routes import (
 from api.routes import events as event_routes
 from api.tiles import CORS, KeptTiles
 from gridmap import __version__
+from gridmap.scheduled import Scheduled
 from tiles.serving import TileServer
 
 
@@ -56,11 +61,14 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
+        scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
+        scheduled.start()
         watching = asyncio.create_task(events.watch())
         with told_of_signals(events.close):
             yield
         events.close()
         await watching
+        scheduled.stop()
         service.current.stop()
         tile_server.close()
         service.database.dispose()
@@ -91,6 +99,7 @@ def create_app(service: Service) -> FastAPI:
         registry,
         revisions,
         notices,
+        principles,
         rosters,
         releases,
         papers,
@@ -99,6 +108,9 @@ def create_app(service: Service) -> FastAPI:
         duty,
         elements,
         incidents,
+        drafts,
+        drafts_review,
+        drafts_publish,
         loads,
         heatmap,
         ogc,

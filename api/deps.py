@@ -17,6 +17,7 @@ from pydantic import BeforeValidator
 
 from gridmap import crs as crs_module
 from gridmap.actions.workbench import Workbench
+from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import InvalidInput, NotIdentified
@@ -58,6 +59,12 @@ class Service:
     def state(self) -> State:
         """The state now; a handler takes it once."""
         return self.current.state
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid that this worker has ready, so that actions need not read it."""
+        snapshot = self.state.snapshot
+        return None if snapshot is None else snapshot.grid
 
     @cached_property
     def downloads(self) -> KeptFiles:

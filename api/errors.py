@@ -99,7 +99,14 @@ def invalid_input(error: errors.InvalidInput, status: int = 422) -> JSONResponse
 
 def _domain_handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
     def handle(request: Request, error: Exception) -> JSONResponse:
-        return invalid_input(error) if isinstance(error, errors.InvalidInput) else problem(status, str(error))
+        if isinstance(error, errors.InvalidInput):
+            return invalid_input(error)
+        conflicts = error.conflicts if isinstance(error, errors.Stale) else ()
+        faults = [
+            Fault(where=code, value=f"{lon:.7f} {lat:.7f}", rule=f"changed by both {whose}")
+            for code, (lon, lat), whose in conflicts
+        ]
+        return problem(status, str(error), faults)
 
     return handle
 

@@ -29,6 +29,7 @@ class Action(Enum):
     READ_DRAFTS = "read drafts"
     DRAW = "draw drafts"
     REVIEW = "approve or return drafts"
+    MEASURE = "measure a revision again"
     READ_DOSSIERS = "read dossiers"
 
 
@@ -50,6 +51,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.READ_DRAFTS: frozenset({"planner", "approver", "publisher", "system_admin"}),
     Action.DRAW: frozenset({"planner", "system_admin"}),
     Action.REVIEW: frozenset({"approver", "system_admin"}),
+    Action.MEASURE: frozenset({"planner", "publisher", "system_admin"}),
     Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
 }
 

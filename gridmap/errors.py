@@ -60,7 +60,14 @@ class RuleBroken(GridMapError):
 
 
 class Stale(RuleBroken):
-    """Made from a revision or state that is no longer the current one."""
+    """Made from a revision or state that is no longer the current one.
+
+    ``conflicts``: what two changes both touch: its code, a place (lon, lat) in it, and whose changes they are.
+    """
+
+    def __init__(self, text: str, conflicts: tuple[tuple[str, tuple[float, float], str], ...] = ()) -> None:
+        super().__init__(text)
+        self.conflicts = conflicts
 
 
 class NotAllowed(GridMapError):

@@ -108,6 +108,57 @@ class BaseMap:
         return "/".join(self.url.split("/")[:3])
 
 
+# What a cell's workload may be made of: its households, its elements by class, its open incidents.
+WORKLOAD_PARTS = ("households", *ELEMENT_CLASSES, "open_incidents")
+
+
+def _default_bands() -> dict[str, tuple[int, int]]:
+    return dict.fromkeys(CELL_KINDS, (150, 500))
+
+
+def _default_workload() -> dict[str, float]:
+    return {"households": 1.0, "place": 0.5, "object": 0.1, "organization": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipleSettings:
+    """What a city asks of its cells where DESIGN leaves it to the city.
+
+    ``bands``: by kind the least and the most of ``size_of`` (``households`` or ``workload``) that a cell should
+    have. ``workload``: the weight of each part in the sum. ``outline_accuracy_m``: how far off the outlines from
+    outside may be; what the grid lacks or has too much within that is no fault.
+    """
+
+    bands: Mapping[str, tuple[int, int]] = field(default_factory=_default_bands)
+    size_of: str = "households"
+    workload: Mapping[str, float] = field(default_factory=_default_workload)
+    outline_accuracy_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        for kind, band in self.bands.items():
+            if kind not in CELL_KINDS:
+                raise InvalidInput("principles.bands", kind, f"must be one of {', '.join(CELL_KINDS)}")
+            if not 0 <= band[0] <= band[1]:
+                raise InvalidInput(f"principles.bands.{kind}", band, "must be the least and the most, least first")
+        if self.size_of not in ("households", "workload"):
+            raise InvalidInput("principles.size_of", self.size_of, "must be households or workload")
+        for part, weight in self.workload.items():
+            if part not in WORKLOAD_PARTS:
+                raise InvalidInput("principles.workload", part, f"must be one of {', '.join(WORKLOAD_PARTS)}")
+            if not 0 <= weight < 1e6:
+                raise InvalidInput(f"principles.workload.{part}", weight, "must be 0 or more")
+        if not 0 <= self.outline_accuracy_m < 1e6:
+            raise InvalidInput(
+                "principles.outline_accuracy_m", self.outline_accuracy_m, "must be 0 or more metres"
+            )
+
+    @property
+    def formula(self) -> str:
+        """The workload as it is shown: ``1·households + 0.5·place``."""
+        parts = [(part, self.workload.get(part, 0.0)) for part in WORKLOAD_PARTS]
+        return " + ".join(f"{weight:g}·{part}" for part, weight in parts if weight)
+
+
 @dataclass(frozen=True, slots=True)
 class City:
     """One city's settings. ``levels`` run from the city down to the community, which holds the cells.
@@ -132,6 +183,7 @@ class City:
     least_people: int = 10
     least_incidents: int = 3
     approvals: tuple[str, ...] = ()
+    principles: PrincipleSettings = field(default_factory=PrincipleSettings)
 
     @property
     def zone(self) -> ZoneInfo:

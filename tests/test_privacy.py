@@ -62,7 +62,7 @@ def test_no_json_column_but_those_known_and_none_with_a_key_about_residents(conn
     found = set(map(tuple, connection.execute(query)))
     # a draft's edits and the results of its checks speak of cells and lines: what they may say is a closed form
     drafts = {("draft_edit", "meant"), ("draft_certificate", "checks")}
-    assert found == {("city", "settings"), ("rejected_row", "columns"), *drafts}
+    assert found == {("city", "settings"), ("rejected_row", "columns"), ("principle_figures", "findings"), *drafts}
     keys = text("SELECT DISTINCT jsonb_object_keys(settings) FROM city")
     suspicious = {key for key in connection.execute(keys).scalars() if FORBIDDEN.search(key)}
     assert suspicious <= {"name", "name_en"}  # the city's own

@@ -12,13 +12,12 @@ import shapely
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.errors import GridMapError, Stale
-from gridmap.model import City
 from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft, Waiver
+from gridmap.redraw.measures import measures
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.rebase import changed_between, changed_codes, rebased
-from gridmap.redraw.size_band import size_band
 from gridmap.redraw.staffing import unstaffed
 from gridmap.store.codes import read_issued
 from gridmap.store.database import Connection
@@ -80,8 +79,25 @@ def _check_disjoint(plan: Plan, now: Grid, endings: Sequence[Ending]) -> None:
         raise Stale(
             f"{', '.join(both[:_MOST_NAMED])}: changed by this draft, which is based on revision "
             f"{plan.base.grid.revision.number}, and by {_since(endings, theirs)}; "
-            f"this draft changes {_named(sorted(mine))}"
+            f"this draft changes {_named(sorted(mine))}",
+            tuple((code, _place(plan.base.grid, code), _whose(plan, endings, code)) for code in both),
         )
+
+
+def _place(grid: Grid, code: str) -> tuple[float, float]:
+    """A point in a cell, or in one of an area's cells."""
+    at = grid.by_code.get(code)
+    if at is None:
+        at = next(
+            at for at, cell in enumerate(grid.cells) if code in {area.code for area in grid.chain(cell.community)}
+        )
+    point = shapely.point_on_surface(grid.index.degrees[at])
+    return (float(point.x), float(point.y))
+
+
+def _whose(plan: Plan, endings: Sequence[Ending], code: str) -> str:
+    by = [f"revision {ending.revision} by {ending.actor}" for ending in endings if code in ending.codes]
+    return f"this draft, based on revision {plan.base.grid.revision.number}, and {', '.join(by)}"
 
 
 def _since(endings: Sequence[Ending], theirs: frozenset[str] | None = None) -> str:
@@ -99,7 +115,7 @@ def _named(codes: Sequence[str]) -> str:
     return ", ".join(codes[:_MOST_NAMED]) + more
 
 
-def certify_draft(connection: Connection, ready: Ready) -> Certified:
+def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Certified:
     """Run all checks of a draft that is ready. Publishing compares the persons once more when all is written."""
     base, change = ready.plan.base, ready.plan.change()
     before, city = base.grid, base.city
@@ -116,7 +132,7 @@ def certify_draft(connection: Connection, ready: Ready) -> Certified:
         issued=read_issued(connection, _new(before, change)),
         unstaffed=() if after is None else _unstaffed(connection, before, after),
         persons=(digest, digest),
-        measures={} if after is None else _measures(ready.plan, after, city),
+        measures={} if after is None else _measures(connection, bench, ready.plan, after),
     )
     waivers = [one for one in read_waivers(connection, ready.draft.id) if one.version == ready.draft.version]
     return Certified(ready, certify(case, waivers), change, after)
@@ -175,5 +191,8 @@ def _unstaffed(connection: Connection, before: Grid, after: Redrawn) -> tuple[st
     return unstaffed(before, after, posts_at(connection, sorted(set(codes)), now, now))
 
 
-def _measures(plan: Plan, after: Redrawn, city: City) -> dict[str, Finding]:
-    return {"size_band": size_band(plan, after)}
+def _measures(connection: Connection, bench: Workbench, plan: Plan, after: Redrawn) -> dict[str, Finding]:
+    change = plan.change()
+    changed = {*change.ended, *change.drawn} - set(plan.touched())
+    ground, base = bench.measured(connection, plan.base)
+    return measures(base, ground, after, changed)

@@ -199,7 +199,7 @@ def _checks(connection: Connection, bench: Workbench, draft: Draft, grid: Grid |
     except Stale as error:
         return [Check("base", "fail", str(error))]
     checks = []
-    for result in certify_draft(connection, ready).certificate.results:
+    for result in certify_draft(connection, bench, ready).certificate.results:
         offenders = [f"{each.code} {each.what}".strip() for each in result.finding.offenders]
         figures = [f"{name} {value}" for name, value in result.finding.figures.items() if value is not None]
         waiver = result.waiver

@@ -214,7 +214,7 @@ def _certified(
         raise RuleBroken(f"draft {draft.id} is not approved by {named}")
     ready = make_ready(connection, bench, draft, grid)
     _check_own(actor, ready.plan)
-    certified = certify_draft(connection, ready)
+    certified = certify_draft(connection, bench, ready)
     keep_certificate(connection, certified)
     if not certified.certificate.passed:
         raise RuleBroken(f"the certificate of draft {draft.id} does not pass: {_failures(certified)}")

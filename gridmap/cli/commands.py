@@ -20,7 +20,7 @@ from gridmap.actions.on_the_map import current_grid, report_on_the_map
 from gridmap.actions.points import load_points
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
-from gridmap.cli import bench, papers, release, revision, server
+from gridmap.cli import bench, draft, papers, release, revision, server
 from gridmap.cli import demo as demo_city
 from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
@@ -33,7 +33,9 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.mend import mend
 from gridmap.cli.place import place
+from gridmap.cli.principles import principles
 from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
@@ -50,10 +52,14 @@ app = typer.Typer(
 
 app.command()(place)
 app.command()(bake)
+app.command()(mend)
+app.command()(principles)
 app.add_typer(bench.app, name="bench")
+app.add_typer(draft.app, name="draft")
 app.add_typer(release.app, name="release")
 app.command()(papers.poster)
 revision.app.command("dossier")(papers.revision_dossier)
+draft.app.command("dossier")(papers.draft_dossier)
 app.add_typer(revision.app, name="revision")
 
 CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]

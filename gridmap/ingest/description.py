@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gridmap.crs import check_name
 from gridmap.errors import GridMapError, InvalidInput, LoadRefused
 from gridmap.ingest.encoding import check_encoding
-from gridmap.model import CELL_KINDS, BaseMap, City, Post
+from gridmap.model import CELL_KINDS, BaseMap, City, Post, PrincipleSettings
 
 Crs = Annotated[str, BeforeValidator(check_name)]
 Encoding = Annotated[str, BeforeValidator(check_encoding)]
@@ -110,6 +110,29 @@ class BaseMapSection(_Strict):
     def as_base_map(self) -> BaseMap:
         """As a city's settings hold it."""
         return BaseMap(**self.model_dump())
+
+
+class PrinciplesSection(_Strict):
+    """``[principles]``: see :class:`gridmap.model.PrincipleSettings`; kinds left out keep the default."""
+
+    bands: Mapping[str, tuple[int, int]] = {}
+    size_of: str = "households"
+    workload: Mapping[str, float] | None = None
+    outline_accuracy_m: float = 0.0
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> PrinciplesSection:
+        try:
+            self.as_settings()
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def as_settings(self) -> PrincipleSettings:
+        """As a city's settings hold it."""
+        default = PrincipleSettings()
+        workload = default.workload if self.workload is None else dict(self.workload)
+        return PrincipleSettings({**default.bands, **self.bands}, self.size_of, workload, self.outline_accuracy_m)
 
 
 class RevisionSection(_Strict):
@@ -314,6 +337,7 @@ class Description(_Strict):
 
     city: CitySection
     base_map: BaseMapSection | None = None
+    principles: PrinciplesSection = PrinciplesSection()
     revision: RevisionSection | None = None
     cells: Cells | None = None
     areas: tuple[Areas, ...] = ()
@@ -334,7 +358,8 @@ class Description(_Strict):
     def as_city(self) -> City:
         """The city's settings."""
         section = self.city.model_dump(exclude={"duty_desk"})
-        return City(**section, base_map=None if self.base_map is None else self.base_map.as_base_map())
+        base_map = None if self.base_map is None else self.base_map.as_base_map()
+        return City(**section, base_map=base_map, principles=self.principles.as_settings())
 
     def last_desk(self) -> Post:
         """The city's own duty desk as a post."""

@@ -23,6 +23,9 @@ from gridmap.redraw.patch import inner_point, joined
 from gridmap.redraw.sketch import Sketch, snapping_of, whole
 from gridmap.redraw.state import State, Step
 
+# What a community may be redrawn from, so that an edit takes seconds at most.
+_MOST_VERTICES = 50_000
+
 
 def create_area(state: State, edit: CreateArea) -> Step:
     """A new area of members that leave theirs."""
@@ -109,6 +112,9 @@ def redraw_area(state: State, edit: RedrawArea) -> Step:
     for code in kept:
         if code not in old or kept.count(code) > 1:
             raise InvalidInput("cells", code, f"must be the code of a cell of {area.code}, named once")
+    vertices = sum(len(ring) for cell in edit.cells for ring in cell.geometry)
+    if vertices > _MOST_VERTICES:
+        raise InvalidInput("cells", vertices, f"must have at most {_MOST_VERTICES} vertices together")
     supplied = []
     for at, cell in enumerate(edit.cells):
         rings = [sketch.placed(ring, edit, edit.crs, f"cells[{at}].geometry") for ring in cell.geometry]

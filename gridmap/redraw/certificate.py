@@ -156,7 +156,10 @@ def outer_line(case: Case) -> Finding:
 
 
 def nested(case: Case) -> Finding:
-    """Each cell that changes is in an area of the lowest level, each area in one above; its code says so."""
+    """Each cell that changes is in an area of the lowest level, each area in one above; its code says so.
+
+    Where there are outlines of communities from outside, no cell crosses one that it did not cross before.
+    """
     areas = {code: area for code, area in case.before.areas.items() if code not in case.change.areas_ended}
     areas |= case.change.areas_drawn
     offenders = []
@@ -171,7 +174,10 @@ def nested(case: Case) -> Finding:
     for code, area in case.change.areas_drawn.items():
         if area.parent is not None and area.parent not in areas:
             offenders.append(Offender(code, f"{area.parent} is no area", None))
-    return Finding(not offenders, {"cells": len(case.change.drawn)}, tuple(offenders[:_MOST_OFFENDERS]))
+    outlines = case.measures.get("nested", Finding(True))
+    offenders += outlines.offenders
+    figures = {"cells": len(case.change.drawn), **outlines.figures}
+    return Finding(not offenders, figures, tuple(offenders[:_MOST_OFFENDERS]))
 
 
 def exactly_one(case: Case) -> Finding:

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.redraw.metres import Metres, Point, metric
-from gridmap.redraw.noding import Edge
+from gridmap.redraw.noding import LEAST_SNAP_M, Edge
 from gridmap.redraw.patch import Patch, encloses, inner_point, joined
 from gridmap.redraw.state import Base, Limits
 
@@ -42,11 +42,10 @@ def _why(shape: BaseGeometry, line: Sequence[Point], metres: Metres) -> str:
     for lon, lat in (line[0], line[-1]):
         if shape.contains(shapely.Point(lon, lat)):
             return f"it ends inside the cell at {lon:.7f} {lat:.7f}"
-    if shape.intersects(drawn):
-        place = shapely.get_coordinates(shapely.intersection(shape, drawn))[0]
-        return f"it only touches it at {place[0]:.7f} {place[1]:.7f}"
     one, other = shapely.get_coordinates(shapely.shortest_line(shape, drawn)).tolist()
     away = metres.distance((one[0], one[1]), (other[0], other[1]))
+    if away <= LEAST_SNAP_M:
+        return f"it only touches it at {one[0]:.7f} {one[1]:.7f}"
     return f"it does not meet it, the nearest place is {away:.1f} m away"
 
 
@@ -130,7 +129,7 @@ def moved_between(
             changed = changed or crosses
             mine[other if crosses else key].append(face)
     if not changed:
-        raise InvalidInput("line", list(line[:3]), "must leave the boundary that is there")
+        raise InvalidInput("line", list(line[:3]), f"must leave the boundary that {keys[0]} and {keys[1]} share")
     for key in keys:
         if not mine[key]:
             raise RuleBroken(f"nothing would be left of cell {key}; merge it instead")
@@ -149,8 +148,8 @@ def _from_shared_to_shared(way: list[Point], shared: Sequence[Edge], keys: tuple
     on = {point for edge in shared for point in edge}
     places = [at for at, point in enumerate(way) if point in on]
     if len(places) < 2 or way[places[0]] == way[places[-1]]:
-        rule = f"must begin and end on the boundary that {keys[0]} and {keys[1]} share"
-        raise InvalidInput("line", way[0] if not places else way[-1], rule)
+        rule = f"must leave the boundary that {keys[0]} and {keys[1]} share and return to it"
+        raise InvalidInput("line", way[:3], rule)
     return way[places[0] : places[-1] + 1]
 
 

@@ -61,7 +61,7 @@ def points_on(start: Point, end: Point, wanted: float) -> Iterator[Point]:
     whole = [int(Fraction(b - 0.0) / Fraction(unit)) for b, unit in zip(start, units, strict=True)]
     far = [int(Fraction(b - 0.0) / Fraction(unit)) for b, unit in zip(end, units, strict=True)]
     steps = math.gcd(far[0] - whole[0], far[1] - whole[1])
-    near = round(wanted * steps)
+    near = round(Fraction(wanted) * steps)
     for step in sorted(
         range(max(1, near - _TRIES), min(steps, near + _TRIES + 1)), key=lambda k: (abs(k - near), k)
     ):

@@ -6,19 +6,20 @@ at what the edit touched and no further.
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.model import CELL_KINDS
 from gridmap.redraw.change import DrawnCell
-from gridmap.redraw.cutting import width_m
+from gridmap.redraw.cutting import is_splinter, width_m
 from gridmap.redraw.exact import between
-from gridmap.redraw.metres import metric
+from gridmap.redraw.metres import Point, metric
 from gridmap.redraw.noding import Edge, along
 from gridmap.redraw.patch import directed, rings_of
 from gridmap.redraw.state import State, Step
@@ -89,33 +90,48 @@ def _check_same_line(was: set[Edge], now: set[Edge], after: State) -> None:
 
 
 def usable(before: State, step: Step, after: State) -> None:
-    """Cells are single polygons of some area and width; those that had several parts may keep them.
+    """Cells are single polygons of some area and width that do not touch themselves.
 
-    What is not smaller than a cell that it comes from is large enough.
+    What was not so before may stay as it was, but not become worse.
     """
-    limits = after.base.limits
     ended = [before.cell(code).shape for code in step.ended]
     known = {id(shape) for shape in ended}
     codes = [code for code, cell in step.drawn.items() if _is_redrawn(before, code, cell, known)]
-    flat = metric(np.array([step.drawn[code].shape for code in codes], object), after.base.city.metric_crs)
+    crs = after.base.city.metric_crs
+    flat = metric(np.array([step.drawn[code].shape for code in codes], object), crs)
     for code, shape in zip(codes, flat, strict=True):
         old = before.find(code)
         parts = 1 if old is None else len(shapely.get_parts(old.shape))
-        smallest = min((each.area for each in ended), default=math.inf) if old is None else old.shape.area
         place = shapely.point_on_surface(step.drawn[code].shape)
         where = f"at {place.x:.7f} {place.y:.7f}"
         if len(shapely.get_parts(shape)) > parts:
             raise RuleBroken(f"cell {code} {where} would fall into {len(shapely.get_parts(shape))} parts")
-        if step.drawn[code].shape.area >= smallest:
-            continue
-        if shape.area < limits.least_area_m2:
-            raise RuleBroken(
-                f"a cell {where} would have {shape.area:.1f} m², less than {limits.least_area_m2:g}: {code}"
-            )
-        if width_m(shape) < limits.least_width_m:
-            raise RuleBroken(
-                f"a cell {where} would be {width_m(shape):.1f} m wide, less than {limits.least_width_m:g}: {code}"
-            )
+        _check_apart(code, step.drawn[code].shape, None if old is None else old.shape)
+        if is_splinter(shape, after.base.limits):
+            _check_size(code, where, shape, metric(np.array(ended if old is None else [old.shape]), crs), after)
+
+
+def _check_size(code: str, where: str, shape: BaseGeometry, was: NDArray[np.object_], after: State) -> None:
+    limits = after.base.limits
+    least_area = min([limits.least_area_m2, *(float(each.area) for each in was)])
+    least_width = min([limits.least_width_m, *(width_m(each) for each in was)])
+    if shape.area < least_area:
+        raise RuleBroken(f"a cell {where} would have {shape.area:.1f} m², less than {least_area:g}: {code}")
+    if width_m(shape) < least_width:
+        raise RuleBroken(f"a cell {where} would be {width_m(shape):.1f} m wide, less than {least_width:g}: {code}")
+
+
+def _check_apart(code: str, shape: BaseGeometry, old: BaseGeometry | None) -> None:
+    """A cell does not touch itself at a point: it would be valid, but GEOS takes it for no part of a coverage."""
+    again = _met_again(shape)
+    if again - (_met_again(old) if old is not None else set()):
+        lon, lat = min(again)
+        raise RuleBroken(f"cell {code} would touch itself at {lon:.7f} {lat:.7f}")
+
+
+def _met_again(shape: BaseGeometry) -> set[Point]:
+    """The points that a shape's rings come to more than once."""
+    return {point for point, times in Counter(p for ring in rings_of(shape) for p in ring).items() if times > 1}
 
 
 def _is_redrawn(before: State, code: str, cell: DrawnCell, known: set[int]) -> bool:

@@ -39,7 +39,7 @@ class Households:
     count: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Base:
     """What plans stand on; made once for a revision.
 
@@ -116,7 +116,7 @@ class Step:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """The cells and areas after some edits: ``cells`` and ``areas`` hold what differs from the base.
 

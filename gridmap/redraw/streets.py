@@ -25,9 +25,9 @@ def _no_lines() -> NDArray[np.object_]:
     return np.empty(0, object)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Streets:
-    """n lines."""
+    """n LineStrings."""
 
     lines: NDArray[np.object_] = field(default_factory=_no_lines)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, or_, select, update
 
 from gridmap.errors import NotFound
 from gridmap.model import Actor
@@ -49,7 +49,7 @@ def list_drafts(connection: Connection, actor_id: str | None, states: Collection
     """Drafts in some states, newest first; ``actor_id`` leaves those that are this actor's or shared with them."""
     query: Select[Any] = select(*_COLUMNS).where(table.c.state == func.any(list(states)))
     if actor_id is not None:
-        query = query.where(or_(table.c.owner == actor_id, table.c.shared_with.contains([actor_id])))
+        query = query.where(or_(table.c.owner == actor_id, literal(actor_id) == func.any(table.c.shared_with)))
     return [_draft(row) for row in connection.execute(query.order_by(table.c.id.desc()))]
 
 

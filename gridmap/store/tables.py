@@ -290,6 +290,29 @@ notice = Table(
     comment="What a post is told of a redraw: its territory before and after, and what it has to hand over.",
 )
 
+principle_figures = Table(
+    "principle_figures",
+    metadata,
+    Column("revision", Integer, ForeignKey("revision.number"), primary_key=True),
+    Column("mark", Text, nullable=False),
+    Column("findings", JSONB, nullable=False),
+    _moment("measured_at", default_now=True),
+    comment="Derived: the five principles of a revision; mark says by which measures and settings.",
+)
+
+principle_offender = Table(
+    "principle_offender",
+    metadata,
+    Column("revision", Integer, ForeignKey("principle_figures.revision", ondelete="CASCADE"), primary_key=True),
+    Column("principle", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("cell", Code),
+    Column("what", Text, nullable=False),
+    Column("value", Float(53), nullable=False),
+    Column("geom", _geometry("GEOMETRY"), nullable=False),
+    comment="Derived: where a principle does not hold, the first number first.",
+)
+
 outline = Table(
     "outline",
     metadata,

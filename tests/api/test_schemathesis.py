@@ -113,6 +113,7 @@ KNOWN = {
     "suffix": ["fgb", "parquet"],
     "since": ["2025-12-01T00:00:00Z"],
     "until": ["2026-11-02T03:00:00+08:00"],
+    "offenders": ["territory", "streets", "seamless", "fixed"],
 }
 # Bodies that are taken; random ones hardly ever fit together.
 BODIES: dict[str, dict[str, object]] = {

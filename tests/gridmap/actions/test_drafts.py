@@ -282,14 +282,14 @@ def test_publishing_needs_the_certificate_and_waivers_end_with_the_next_edit(
             waive_check(heping_copy, PUBLISHER, number, check, "Li", "because")
     with pytest.raises(InvalidInput, match="reason"):
         waive_check(heping_copy, PUBLISHER, number, "staffed", "Li", "  ")
-    for check in ("staffed", "size_band"):
+    for check in ("staffed", "size_band", "street_share"):
         waive_check(heping_copy, APPROVER, number, check, "Li", "hired in May")
     return_draft(heping_copy, APPROVER, number, [])
     edit_draft(heping_copy, PLANNER, bench, number, rename(pair[1], "another"))
     submit_draft(heping_copy, PLANNER, bench, number)
     with pytest.raises(RuleBroken, match="does not pass: staffed"):
         publish_draft(heping_copy, PUBLISHER, bench, number)
-    for check in ("staffed", "size_band"):
+    for check in ("staffed", "size_band", "street_share"):
         waive_check(heping_copy, APPROVER, number, check, "Li", "hired in May")
     done = publish_draft(heping_copy, PUBLISHER, bench, number)
     assert (done.draft.state, done.draft.revision) == ("published", 2)
@@ -473,6 +473,6 @@ def test_a_draft_on_an_earlier_base_is_still_drawn_on_it(
     assert set(pairs(city)[0]) <= done.plan.base.grid.by_code.keys()
     with heping_copy.begin(OPERATOR) as connection:
         ready = make_ready(connection, fresh(), done.draft)
-        certificate = certify_draft(connection, ready).certificate
+        certificate = certify_draft(connection, fresh(), ready).certificate
     assert ready.replayed_over == (2,)
     assert not {"coverage", "nested", "outer_line", "exactly_one", "codes"} & set(certificate.failures)

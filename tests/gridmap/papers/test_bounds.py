@@ -154,7 +154,8 @@ def test_the_words_are_those_of_a_deed(part: Part, lines: Lines) -> None:
         "东至与第2网格的交界，南至与第3网格之间的围墙，西至西路，北至市界。"
     )
     assert words_in("en").bounds(found, names.__getitem__) == (
-        "east to the boundary with 第2网格; south to the wall towards 第3网格; west to 西路; north to the city's limit."
+        "east to the boundary with 第2网格; south to the wall towards 第3网格; west to 西路; "
+        "north to the city's limit."
     )
 
 

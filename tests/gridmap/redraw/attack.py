@@ -173,7 +173,7 @@ def apply(plan: Plan, edit: dict[str, Any]) -> Plan | GridMapError:
 
 
 def assert_law_2(plan: Plan, first: BaseGeometry) -> None:
-    """A valid coverage that covers what the base covers; its outer line is the same point set, without rounding."""
+    """A valid coverage that covers what the base covers; its outer line is the same point set, exactly."""
     shapes = np.array(list(cells_of(plan).values()), object)
     assert shapely.is_valid(shapes).all()
     assert shapely.coverage_is_valid(shapes)

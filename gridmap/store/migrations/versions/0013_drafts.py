@@ -6,7 +6,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy.dialects import postgresql
 
 revision = "0013"
-down_revision = "0014"
+down_revision = "0015"
 
 _NOW = sa.text("clock_timestamp()")
 
