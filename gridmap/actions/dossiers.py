@@ -12,15 +12,20 @@ from gridmap.access import Action, covers, require
 from gridmap.actions.certifying import certify_draft, make_ready
 from gridmap.actions.draft_edits import is_empty
 from gridmap.actions.drafts import read_draft
+from gridmap.actions.principles import measure
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.errors import NotAllowed, NotFound, RuleBroken, Stale
 from gridmap.model import Actor, City, Revision
 from gridmap.papers.changes import Change, change_between
-from gridmap.papers.dossier import Approval, Check, Comment, Dossier, Subject
+from gridmap.papers.dossier import Approval, Check, Comment, Dossier, Measure, Subject
 from gridmap.papers.parts import Box, MapPart, around
+from gridmap.papers.principles import measures_of
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft
+from gridmap.redraw.plan import Plan
+from gridmap.redraw.principles.finding import Compared
+from gridmap.redraw.principles.measured import after_change, measured
 from gridmap.redraw.state import Households
 from gridmap.store.centre_lines import read_centre_lines
 from gridmap.store.city import read_city
@@ -48,6 +53,14 @@ def revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
     actor covers every cell that changed.
     """
     require(actor, Action.READ_DOSSIERS)
+    dossier = _revision_dossier(database, actor, number)
+    # as the actor may see them, and kept with the revision
+    before, after = (measure(database, actor, each).findings for each in (number - 1, number))
+    told = all(step.told for step in dossier.change.steps)
+    return replace(dossier, measures=measures_of(before, after, told=told))
+
+
+def _revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
     with database.begin(actor, long_work=True) as connection:
         city = read_city(connection)
         result = read_revision(connection, number)
@@ -119,6 +132,7 @@ def draft_dossier(
             lines=read_centre_lines(connection, city.metric_crs, box),
             data_as_of=now,
             made_at=now,
+            measures=_measures(connection, bench, plan, result, told=all(step.told for step in change.steps)),
             checks=_checks(connection, bench, draft, grid),
             comments=_comments(connection, number),
             approvals=_approvals(connection, number, after, draft.version),
@@ -190,6 +204,15 @@ def _subject(draft: Draft, base: Revision) -> Subject:
         dated=draft.changed_at,
         reasons=draft.name,
     )
+
+
+def _measures(
+    connection: Connection, bench: Workbench, plan: Plan, result: Redrawn, *, told: bool
+) -> list[Measure]:
+    """The five principles of the base, and of the plan."""
+    ground, base = bench.measured(connection, plan.base)
+    after = measured(after_change(base, result, ground))
+    return measures_of(measured(Compared(ground, base)), after, told=told)
 
 
 def _checks(connection: Connection, bench: Workbench, draft: Draft, grid: Grid | None) -> list[Check]:

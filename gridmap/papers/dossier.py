@@ -12,6 +12,7 @@ import shapely
 from gridmap.model import City, Revision
 from gridmap.papers.bounds import Bounds, CentreLines, bounds_in
 from gridmap.papers.changes import Change, Renamed, Step, metric
+from gridmap.papers.figures_of_principles import shown_figure
 from gridmap.papers.parts import MapPart
 from gridmap.papers.words import Words
 
@@ -20,12 +21,12 @@ Value = str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure of one of the five principles before and after, as text; ``kept`` None: there is no verdict."""
+    """A figure of a principle before and after, None where not measured; ``kept`` None: there is no verdict."""
 
     principle: str
-    label: str
-    before: str
-    after: str
+    figure: str
+    before: Value
+    after: Value
     kept: bool | None
 
 
@@ -244,7 +245,16 @@ def measures_table(measures: Sequence[Measure], words: Words) -> Table:
     """The five principles, side by side and never added up."""
     verdicts = {True: words["yes"], False: words["no"], None: words["no_verdict"]}
     head = ("principle", "measure", "before", "after", "passes")
-    rows = [[each.principle, each.label, each.before, each.after, verdicts[each.kept]] for each in measures]
+    rows = [
+        [
+            words.principles[each.principle],
+            words.figures.get(each.figure, each.figure),
+            shown_figure(each.principle, each.figure, each.before, words),
+            shown_figure(each.principle, each.figure, each.after, words),
+            verdicts[each.kept],
+        ]
+        for each in measures
+    ]
     return Table("principles", words["principles"], [words[each] for each in head], rows, wide=frozenset({1}))
 
 

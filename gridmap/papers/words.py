@@ -30,6 +30,8 @@ class Words:
     attributes: Mapping[str, str]
     steps: Mapping[str, str]
     checks: Mapping[str, str]
+    principles: Mapping[str, str]
+    figures: Mapping[str, str]
 
     def __getitem__(self, name: str) -> str:
         return self.texts[name]

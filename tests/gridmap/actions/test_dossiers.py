@@ -99,6 +99,18 @@ def test_a_draft_has_the_numbers_of_postgis(heping_copy: Database, merged: Dossi
     assert merged.counted is not None
 
 
+def test_it_has_the_five_principles_before_and_after(merged: Dossier) -> None:
+    assert merged.measures is not None
+    assert {each.principle for each in merged.measures} == {"territory", "streets", "size", "seamless", "fixed"}
+    by_name = {each.figure: each for each in merged.measures}
+    assert by_name["above_band"].after == by_name["above_band"].before + 1
+    assert by_name["area_share_that_changed_cell"].before is None
+    assert 0 < by_name["area_share_that_changed_cell"].after < 0.1
+    html = dossier_html(merged, ZH)
+    assert "街巷定界" in html
+    assert f"{by_name['share_15_m'].after:.2%}" in html
+
+
 def test_it_shows_who_waived_commented_and_approved(merged: Dossier) -> None:
     assert merged.checks is not None
     waived = {check.key: check for check in merged.checks if check.outcome == "waived"}
@@ -153,7 +165,7 @@ def test_the_workbook_has_the_same_and_codes_are_text(merged: Dossier) -> None:
     spiteful = replace(
         merged,
         comments=[Comment("=1+1", merged.made_at, "", '=HYPERLINK("http://x")\x0b', resolved=True)],
-        measures=[Measure("街巷定界", "沿街边界", "0.81", "0.84", True)],
+        measures=[Measure("streets", "share_15_m", 0.81, 0.84, True)],
     )
     book = load_workbook(io.BytesIO(dossier_xlsx(spiteful, ZH)))
     assert book.sheetnames == [
