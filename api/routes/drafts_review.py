@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from api import drafts as shape
 from api.deps import LARGEST_REVISION, ActorDep, Service, ServiceDep, to_point
+from api.draft_impact import findings
 from api.errors import problem_responses
 from api.routes.drafts import CrsQuery, DraftPath
 from api.schemas.drafts import (
@@ -20,6 +21,7 @@ from api.schemas.drafts import (
     ReturnIn,
     WaiverIn,
 )
+from gridmap.actions.draft_impact import draft_principles
 from gridmap.actions.draft_review import (
     Remark,
     approve_draft,
@@ -110,11 +112,15 @@ def get_notice(
     token: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the end of a notice's link")],
     crs: CrsQuery = "wgs84",
 ) -> NoticeOut:
-    """A draft at public notice: its name and the cells before and after. Needs no key, and counts nobody."""
+    """A draft at public notice: its name, the cells before and after, the five principles.
+
+    Needs no key, and has no figure that rests on counts of people.
+    """
     name = check_name(crs)
     with service.database.begin(PUBLIC) as connection:
         draft = find_notice(connection, token)
         plan = service.bench.plan(connection, draft, service.grid)
+        principles = draft_principles(connection, service.bench, plan)
     before, after = shape.both(plan, name)
     zone = plan.base.city.zone
     response.headers["Cache-Control"] = "private, no-store"
@@ -128,6 +134,7 @@ def get_notice(
         cells_after=len(after.features),
         before=before,
         after=after,
+        principles=findings(principles.before, principles.after, public=True),
     )
 
 

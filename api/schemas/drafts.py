@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from api.schemas.draft_impact import FindingOut
 from api.schemas.registry import FeatureCollection
 from api.schemas.texts import CodeText, Pair, ShortText, Strict
 
@@ -42,7 +43,7 @@ class CommentIn(Strict):
 class ReturnIn(Strict):
     """A draft goes back, with remarks."""
 
-    comments: Annotated[list[CommentIn], Field(max_length=100)] = []
+    comments: list[CommentIn] = Field(default_factory=list, max_length=100)
 
 
 class ApproveIn(Strict):
@@ -251,7 +252,7 @@ class CommentSaved(BaseModel):
 
 
 class NoticeOut(BaseModel):
-    """What everybody who has the link sees of a draft: its name and what it changes."""
+    """What everybody who has the link sees of a draft: its name, what it changes, and the five principles."""
 
     name: str
     state: State
@@ -262,3 +263,4 @@ class NoticeOut(BaseModel):
     cells_after: int
     before: FeatureCollection
     after: FeatureCollection
+    principles: list[FindingOut]

@@ -119,7 +119,7 @@ def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Cer
     """Run all checks of a draft that is ready. Publishing compares the persons once more when all is written."""
     base, change = ready.plan.base, ready.plan.change()
     before, city = base.grid, base.city
-    after, refused = _redrawn(before, change)
+    after, refused = _redrawn(ready.plan)
     gone = _gone(before, change)
     digest = digest_persons(connection, [before.cells[at].id for at in gone], before.revision.number)
     case = Case(
@@ -153,13 +153,19 @@ def waivers_of(certified: Certified) -> list[Waiver]:
     return [result.waiver for result in certified.certificate.results if result.waiver is not None]
 
 
-def _redrawn(before: Grid, change: GridChange) -> tuple[Redrawn | None, str | None]:
-    """The grid after, with stand-ins for ids, or why it is refused."""
+def on_base(plan: Plan) -> Redrawn:
+    """The grid after a plan, with stand-ins for new ids. Raises what refuses the change."""
+    before, change = plan.base.grid, plan.change()
     revision = replace(before.revision, number=before.revision.number + 1)
     highest = max(cell.id for cell in before.cells)
     ids = range(highest + 1, highest + 1 + len(new_codes(before, change)))
+    return redrawn(before, change, revision, ids)
+
+
+def _redrawn(plan: Plan) -> tuple[Redrawn | None, str | None]:
+    """The grid after, or why it is refused."""
     try:
-        return redrawn(before, change, revision, ids), None
+        return on_base(plan), None
     except GridMapError as error:
         return None, str(error)
 
@@ -194,5 +200,5 @@ def _unstaffed(connection: Connection, before: Grid, after: Redrawn) -> tuple[st
 def _measures(connection: Connection, bench: Workbench, plan: Plan, after: Redrawn) -> dict[str, Finding]:
     change = plan.change()
     changed = {*change.ended, *change.drawn} - set(plan.touched())
-    ground, base = bench.measured(connection, plan.base)
-    return measures(base, ground, after, changed)
+    base = bench.measured(connection, plan.base)
+    return measures(base.numbers, base.ground, after, changed)

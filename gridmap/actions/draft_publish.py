@@ -74,7 +74,7 @@ def publish_draft(
         lock_data(connection)
         draft = read_draft(connection, actor, number, lock=True)
         check_step(draft, Step.PUBLISH)
-        result = _publish(connection, actor, bench, draft, note, datetime.now(UTC), progress, grid)
+        result = publish_within(connection, actor, bench, draft, note, datetime.now(UTC), progress, grid)
     progress("waiting until all workers serve it")
     wait_for_workers(database, actor, result.published.revision.number)
     return result
@@ -142,7 +142,7 @@ def _publish_one_due(
                 return None
             actor = Actor(draft.publisher or watcher.id, "publisher", (EVERYWHERE,))
             begins = draft.publish_at or datetime.now(UTC)
-            result = _publish(connection, actor, bench, draft, None, begins, progress, grid)
+            result = publish_within(connection, actor, bench, draft, None, begins, progress, grid)
     except Unavailable:
         raise
     except GridMapError as error:
@@ -169,7 +169,7 @@ def _put_back(database: Database, watcher: Actor, number: int, problem: str) -> 
     return Due(number, None, problem)
 
 
-def _publish(
+def publish_within(
     connection: Connection,
     actor: Actor,
     bench: Workbench,
@@ -179,6 +179,7 @@ def _publish(
     progress: Progress,
     grid: Grid | None,
 ) -> PublishedDraft:
+    """Publish a locked draft in a transaction that has locked the data; all who look see it when that commits."""
     certified = _certified(connection, actor, bench, draft, grid)
     ready, change = certified.ready, certified.change
     before, city = ready.plan.base.grid, ready.plan.base.city

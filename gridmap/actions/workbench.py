@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 from cachetools import LRUCache
 
-from gridmap.actions.principles import read_ground
+from gridmap.actions.impact import Base as Measured
+from gridmap.actions.impact import base_of
 from gridmap.coverage.grid import Grid
 from gridmap.model import City
 from gridmap.redraw.draft import Draft, RecordedEdit
 from gridmap.redraw.edits import parse
 from gridmap.redraw.plan import Plan
-from gridmap.redraw.principles.ground import Ground
-from gridmap.redraw.principles.numbers import Numbers, numbers_of
 from gridmap.redraw.state import Base
 from gridmap.redraw.weighed import replayed
 from gridmap.store.city import read_city
@@ -36,7 +35,7 @@ class Workbench:
         self._lock = threading.Lock()
         self._bases: LRUCache[int, Base] = LRUCache(_MOST_BASES)
         self._plans: LRUCache[tuple[int, int], Plan] = LRUCache(_MOST_PLANS)
-        self._measured: LRUCache[int, tuple[Ground, Numbers]] = LRUCache(_MOST_BASES)
+        self._measuring = threading.Lock()
 
     def base(self, connection: Connection, number: int, known: Grid | None = None) -> Base:
         """What plans on a revision stand on. ``known``: a grid that the caller has, so that less is read."""
@@ -60,17 +59,10 @@ class Workbench:
             known = read_grid(connection, city)
         return known if known.revision == revision else read_grid_from(connection, known, revision)
 
-    def measured(self, connection: Connection, base: Base) -> tuple[Ground, Numbers]:
-        """What the principles of a base are, and are measured on: seconds of a whole city, so made once."""
-        number = base.grid.revision.number
-        with self._lock:
-            found = self._measured.get(number)
-        if found is None or found[1].grid is not base.grid:
-            ground = read_ground(connection, base.city, base.grid.revision)
-            found = ground, numbers_of(base.grid, ground)
-            with self._lock:
-                self._measured[number] = found
-        return found
+    def measured(self, connection: Connection, base: Base) -> Measured:
+        """What drafts on a base are measured against: seconds of a whole city, so made once."""
+        with self._measuring:
+            return base_of(connection, base.city, base.grid)
 
     def plan(
         self, connection: Connection, draft: Draft, known: Grid | None = None, edits: Sequence[RecordedEdit] = ()

@@ -17,6 +17,7 @@ from gridmap.access import OPERATOR
 from gridmap.bench.heatmap import HeatmapBench, bench_asking, bench_counting, made_up_incidents
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
+from gridmap.bench.redraw import bench_redraw
 from gridmap.cli.environment import check_migrated, open_database, say
 from gridmap.cli.server import free_port
 from gridmap.cli.still import answering
@@ -140,6 +141,29 @@ def tiles(
         ports = [free_port("127.0.0.1", start) for start in (18_800, 18_860, 18_920)]
         report = dataclasses.asdict(bench_tiles(database, ports, count, clients, seed, say))
     print(json.dumps(report) if as_json else "\n".join(f"{name}: {value}" for name, value in report.items()))
+
+
+@app.command()
+def redraw(
+    count: Annotated[int, typer.Option(help="how many splits and how many merges are previewed", min=10)] = 200,
+    publishes: Annotated[int, typer.Option(help="how many drafts are published, each undone", min=1)] = 11,
+    seed: Annotated[int, typer.Option(help="of the places")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """Previews of a split and a merge, a draft's impact and certificate, and publishing it; nothing is kept."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        report = dataclasses.asdict(bench_redraw(database, OPERATOR, count, publishes, seed, say))
+    if as_json:
+        print(json.dumps(report))
+        return
+    for name, value in report.items():
+        if isinstance(value, dict):
+            for what, timing in value.items():
+                print(f"{what}: p50 {timing['p50_ms']} ms, p95 {timing['p95_ms']} ms, {timing['times']} times")
+        else:
+            print(f"{name}: {value:,}")
 
 
 def _show(report: PlacementBench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,17 @@ from typing import Annotated, Any
 import typer
 
 from api import drafts as shape
+from api.draft_impact import impact as shape_impact
 from gridmap.access import EVERYWHERE, OPERATOR
 from gridmap.actions import draft_edits, draft_publish, draft_review, drafts
 from gridmap.actions.certifying import certify_draft, keep_certificate, make_ready
+from gridmap.actions.draft_impact import draft_impact
 from gridmap.actions.workbench import Workbench
 from gridmap.cli.environment import check_migrated, open_database, say
 from gridmap.crs import check_name
 from gridmap.errors import InvalidInput
 from gridmap.model import DRAFT_STATES, Actor, City
+from gridmap.redraw.impact import compare as compare_impacts
 from gridmap.settings import read_settings
 from gridmap.store.city import read_city
 from gridmap.store.database import Database
@@ -202,6 +206,34 @@ def certificate(draft: DraftArgument, city: CityOption = None, as_json: JsonOpti
                 print(f"  {each['code']} {each['what']}")
     if not answer["passed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def impact(draft: DraftArgument, city: CityOption = None, as_json: JsonOption = False) -> None:
+    """What a draft does: what moves where, posts, and the five principles before and after."""
+    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
+        found, done = draft_impact(connection, work.actor, work.bench, draft)
+    answer = shape_impact(found, done).model_dump(mode="json")
+    if not as_json:
+        for one in answer["principles"]:
+            one.pop("offenders")
+    _print(answer, as_json)
+
+
+@app.command()
+def compare(
+    draft: DraftArgument, other: DraftArgument, city: CityOption = None, as_json: JsonOption = False
+) -> None:
+    """Two drafts side by side, figure by figure."""
+    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
+        first, second = (draft_impact(connection, work.actor, work.bench, one)[1] for one in (draft, other))
+    rows = [dataclasses.asdict(each) for each in compare_impacts(first, second)]
+    if as_json:
+        _print(rows, as_json)
+        return
+    for row in rows:
+        shown = ("hidden or not measured" if row[name] is None else row[name] for name in ("first", "second"))
+        print(f"{row['figure']}: {' | '.join(map(str, shown))}")
 
 
 @app.command()

@@ -36,7 +36,7 @@ def measures(base: Numbers, ground: Ground, after: Redrawn, changed: Collection[
         "size_band": _size_band(moderate_size(compared), changed),
         "street_share": _street_share(base, bounded_by_streets(compared), changed),
     }
-    if base.outlines is not None:
+    if ground.communities is not None:
         found["nested"] = _nested(base, territory_first(compared), compared.now, changed)
     return found
 

@@ -22,9 +22,15 @@ from api.app import create_app
 from api.deps import Service
 from api.ogc.tilesets import are_served
 from gridmap.access import OPERATOR
+from gridmap.actions.draft_edits import edit_draft, undo_edit
+from gridmap.actions.draft_publish import schedule_draft
+from gridmap.actions.draft_review import Remark, comment_draft, open_notice, submit_draft, waive_check
+from gridmap.actions.drafts import create_draft
 from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
+from gridmap.actions.workbench import Workbench
 from gridmap.current import Current
+from gridmap.model import WAIVABLE, Actor
 from gridmap.redraw.change import GridChange
 from gridmap.releases.periods import Month
 from gridmap.settings import Settings
@@ -152,6 +158,26 @@ BODIES: dict[str, dict[str, object]] = {
         ],
     },
 }
+# Bodies for drafts; the edit may be made again and again.
+BODIES |= {
+    "/v1/drafts": {"name": "a draft"},
+    "/v1/drafts/{draft}": {"name": "another name", "shared_with": ["somebody"]},
+    "/v1/drafts/{draft}/edits": {"op": "change", "cell": "120101002001001", "name": "改名网格"},
+    "/v1/drafts/{draft}/return": {"comments": [{"text": "why?", "point": [117.195, 39.118], "crs": "wgs84"}]},
+    "/v1/drafts/{draft}/approve": {"area": "120101"},
+    "/v1/drafts/{draft}/comments": {"text": "why?", "cell": "120101002001001"},
+    "/v1/drafts/{draft}/waivers": {"check": "staffed", "name": "Li", "reason": "hired in May"},
+    "/v1/drafts/{draft}/publish": {"note": "attacked"},
+}
+# Which draft is in a state that the route takes; the first one is open, and is left so.
+DRAFTS = {
+    "/v1/drafts/{draft}/submit": [2],
+    "/v1/drafts/{draft}/return": [3],
+    "/v1/drafts/{draft}/approve": [4],
+    "/v1/drafts/{draft}/publish": [5],
+    "/v1/drafts/{draft}/recall": [6],
+    "/v1/drafts/{draft}/notice": [7],
+}
 # Reads of which others than staff get what is released, and refusals of the rest.
 RELEASED = {"/v1/heatmap"}
 # Reads that are for staff only; who runs the system is none.
@@ -163,6 +189,12 @@ STAFF_ONLY = {
     "/v1/loads/{load_id}/rejected",
     "/v1/on-the-map",
     "/v1/notices",
+    "/v1/drafts",
+    "/v1/drafts/{draft}",
+    "/v1/drafts/{draft}/change",
+    "/v1/drafts/{draft}/impact",
+    "/v1/drafts/{draft}/compare",
+    "/v1/drafts/{draft}/certificate",
 }
 # What there is only where tiles are served.
 TILESETS = {"/ogc/collections/{collection_id}/tiles", "/ogc/collections/{collection_id}/tiles/{matrix_set}"}
@@ -202,12 +234,36 @@ def redraw(database: Database) -> None:
     publish(database, OPERATOR, 1, change, begins, "another name", lambda _: None, grid)
 
 
+def draw(database: Database) -> None:
+    """A draft in each state that a route asks for, each in a community of its own; one is at public notice."""
+    bench, owner = Workbench(), Actor("attacked", "system_admin", ("*",))
+    with database.begin(OPERATOR) as connection:
+        grid = read_grid(connection, read_city(connection))
+    later = datetime.now(UTC) + timedelta(days=300)
+    communities = sorted({cell.community for cell in grid.cells})[1:9]
+    for number, community in enumerate(communities, 1):
+        code = next(cell.code for cell in grid.cells if cell.community == community)
+        assert create_draft(database, owner, f"draft {number}").id == number
+        for name in ("once", "twice", "three times"):
+            edit_draft(database, owner, bench, number, {"op": "change", "cell": code, "name": name})
+        if number == 1:
+            undo_edit(database, owner, bench, number)
+            comment_draft(database, owner, number, Remark("why?"))
+        if number >= 3:
+            submit_draft(database, owner, bench, number)
+        for check in WAIVABLE if number >= 5 else ():
+            waive_check(database, owner, number, check, "Li", "a test")
+    schedule_draft(database, owner, bench, 6, later)
+    KNOWN["token"] = [open_notice(database, owner, 8)]
+
+
 @pytest.fixture(scope="module")
 def attacked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
     """A client of a copy of Heping that is written to at random."""
     with make_copy("heping_attacked") as database:
         make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
         redraw(database)
+        draw(database)
         with serve(database) as running:
             yield running
 
@@ -272,6 +328,8 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
         known |= {"since": ["2026-10"], "period": ["2026-10"], "by": ["cell", "hex", "street"]}
     if path.startswith("/v1/revisions"):
         known |= {"to": [1, 2]}
+    if path.startswith("/v1/drafts"):
+        known |= {"draft": DRAFTS.get(path, [1]), "with": [2, 3], "comment": [1], "state": ["open"]}
     if path.startswith("/ogc/"):
         known["crs"] = KNOWN["filter-crs"]
     if isinstance(part, dict):
@@ -298,11 +356,16 @@ def test_strangers_are_answered_as_described(attacked: TestClient, method: str, 
         assert min(statuses) >= 400, "a stranger wrote something"
 
 
+def _for_staff(path: str) -> bool:
+    """Whether who runs the system is none of those that a read is for."""
+    return path in STAFF_ONLY | RELEASED and not path.startswith("/v1/drafts")
+
+
 @every_route
 def test_an_administrator_is_answered_as_described(
     attacked: TestClient, admin: dict[str, str], staff: dict[str, str], method: str, path: str
 ) -> None:
-    statuses = attack(attacked, method, path, staff if path in STAFF_ONLY | RELEASED else admin, examples=20)
+    statuses = attack(attacked, method, path, staff if _for_staff(path) else admin, examples=20)
     if path not in TILESETS or are_served(attacked.app):
         assert min(statuses) < 300, "no request was good enough to show what a right answer looks like"
 
@@ -312,6 +375,6 @@ def test_an_administrator_is_answered_as_described(
 def test_an_administrator_is_answered_as_described_at_length(
     attacked: TestClient, admin: dict[str, str], staff: dict[str, str], method: str, path: str
 ) -> None:
-    headers = staff if path in STAFF_ONLY | RELEASED else admin
+    headers = staff if _for_staff(path) else admin
     statuses = attack(attacked, method, path, headers, examples=300)
     assert min(statuses) < 300 or (path in TILESETS and not are_served(attacked.app))

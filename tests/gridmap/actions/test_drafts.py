@@ -201,7 +201,7 @@ def test_two_who_draw_one_draft_do_not_overwrite_each_other(
     number = a_draft(heping_copy, bench)
     change_draft(heping_copy, PLANNER, number, None, ["other"])
     edit_draft(heping_copy, OTHER, Workbench(), number, merge(pairs(city)[0]), expects=0)
-    with pytest.raises(Stale, match="at version 1, not 0.* merge by other"):
+    with pytest.raises(Stale, match=r"at version 1, not 0.* merge by other"):
         edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[1]), expects=0)
     with pytest.raises(Stale):
         undo_edit(heping_copy, PLANNER, bench, number, expects=0)
@@ -217,8 +217,8 @@ def test_a_planner_draws_in_his_territories_only(heping_copy: Database, bench: W
     edit_draft(heping_copy, of_street, bench, number, merge(inside))
     with pytest.raises(NotAllowed, match="outside your territories"):
         edit_draft(heping_copy, of_street, bench, number, merge(outside))
+    area = {"op": "change_area", "area": outside[0][:12], "name": "elsewhere"}
     with pytest.raises(NotAllowed, match="outside your territories"):
-        area = {"op": "change_area", "area": outside[0][:12], "name": "elsewhere"}
         edit_draft(heping_copy, of_street, bench, number, area)
 
 

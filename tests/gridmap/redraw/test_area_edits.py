@@ -9,7 +9,7 @@ import shapely
 
 from gridmap.errors import InvalidInput, NotFound, RuleBroken
 from gridmap.model import Area
-from gridmap.redraw.lineage import area_lineage, cell_lineage
+from gridmap.redraw.descent import area_lineage, cell_lineage
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.state import Base
 from tests.gridmap.redraw.attack import assert_law_2, cells_of

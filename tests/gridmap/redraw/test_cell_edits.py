@@ -11,8 +11,8 @@ from shapely.geometry.base import BaseGeometry
 
 from gridmap.crs import from_wgs84
 from gridmap.errors import InvalidInput, NotFound, RuleBroken
+from gridmap.redraw.descent import cell_lineage
 from gridmap.redraw.edits import parse, to_json
-from gridmap.redraw.lineage import cell_lineage
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.state import Base
 from gridmap.redraw.streets import Streets
