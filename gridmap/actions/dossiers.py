@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,7 +25,6 @@ from gridmap.papers.principles import measures_of
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft
 from gridmap.redraw.plan import Plan
-from gridmap.redraw.principles.finding import Compared
 from gridmap.redraw.principles.measured import after_change, measured
 from gridmap.redraw.state import Households
 from gridmap.store.centre_lines import read_centre_lines
@@ -43,7 +43,7 @@ from gridmap.store.revisions import read_revision
 
 # Around what changes, so that maps show where it lies.
 _RIM_SHARE, _RIM_DEGREES = 0.3, 0.004
-_MOST_NAMED = 5
+_MOST_NAMED = 8
 
 
 def revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
@@ -66,7 +66,7 @@ def _revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
         result = read_revision(connection, number)
         changed = read_changed_box(connection, number) if number > 1 else None
         if changed is None:
-            raise NotFound(f"revision {number} changed no cell")
+            raise NotFound(f"revision {number} changed nothing")
         base = read_revision(connection, number - 1)
         box = _around(shapely.box(*changed))
         before, after = (read_map_part(connection, each, box) for each in (base.number, number))
@@ -117,7 +117,7 @@ def draft_dossier(
             raise RuleBroken(f"draft {number} changes nothing")
         city, redraw = plan.base.city, plan.change()
         result = _redrawn(plan.base.grid, redraw)
-        changed = _changed_box(plan.base.grid, result)
+        changed = _changed_box(plan.base.grid, result, redraw.areas_ended | redraw.areas_drawn.keys())
         box = _around(shapely.box(*changed))
         before, after = MapPart.of(plan.base.grid, box), MapPart.of(result.grid, box)
         households = _households(plan.base.households, plan.base.grid, result)
@@ -163,6 +163,11 @@ def _check_territory(actor: Actor, before: MapPart, after: MapPart, change: Chan
         for code in codes:
             if not covers(actor, [code, *(area.code for area in part.chain(code))]):
                 raise NotAllowed(f"cell {code} changed too, which lies in no territory of yours")
+    changed = {area.code for area in (*change.areas_begun, *change.areas_ended)}
+    for code in sorted(changed | {each.code for each in change.areas_renamed}):
+        for part in (before, after):
+            if code in part.areas and not covers(actor, part.areas_above(code)):
+                raise NotAllowed(f"area {code} changed too, which lies in no territory of yours")
 
 
 def _redrawn(before: Grid, change: GridChange) -> Redrawn:
@@ -172,9 +177,13 @@ def _redrawn(before: Grid, change: GridChange) -> Redrawn:
     return redrawn(before, change, revision, range(highest + 1, highest + 1 + len(new_codes(before, change))))
 
 
-def _changed_box(before: Grid, result: Redrawn) -> Box:
-    shapes = np.concatenate([before.index.degrees[result.gone], result.grid.index.degrees[result.drawn]])
-    west, south, east, north = shapely.total_bounds(shapes).tolist()
+def _changed_box(before: Grid, result: Redrawn, areas: Set[str]) -> Box:
+    """The box of the cells that change, and of those in areas that do."""
+    shapes = [before.index.degrees[result.gone], result.grid.index.degrees[result.drawn]]
+    for grid in (before, result.grid) if areas else ():
+        inside = [not areas.isdisjoint(area.code for area in grid.chain(cell.community)) for cell in grid.cells]
+        shapes.append(grid.index.degrees[np.array(inside, bool)])
+    west, south, east, north = shapely.total_bounds(np.concatenate(shapes)).tolist()
     return west, south, east, north
 
 
@@ -210,9 +219,9 @@ def _measures(
     connection: Connection, bench: Workbench, plan: Plan, result: Redrawn, *, told: bool
 ) -> list[Measure]:
     """The five principles of the base, and of the plan."""
-    ground, base = bench.measured(connection, plan.base)
-    after = measured(after_change(base, result, ground))
-    return measures_of(measured(Compared(ground, base)), after, told=told)
+    base = bench.measured(connection, plan.base)
+    after = measured(after_change(base.numbers, result, base.ground))
+    return measures_of(base.findings, after, told=told)
 
 
 def _checks(connection: Connection, bench: Workbench, draft: Draft, grid: Grid | None) -> list[Check]:
@@ -230,7 +239,8 @@ def _checks(connection: Connection, bench: Workbench, draft: Draft, grid: Grid |
             Check(
                 result.key,
                 result.result.replace(" ", "_"),
-                "; ".join([*figures, *offenders[:_MOST_NAMED]]),
+                "; ".join([*figures, *offenders[:_MOST_NAMED]]) if offenders else "",
+                tuple(dict.fromkeys(each.code for each in result.finding.offenders if each.code))[:_MOST_NAMED],
                 "" if waiver is None else waiver.signed,
                 "" if waiver is None else waiver.reason,
             )

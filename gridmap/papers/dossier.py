@@ -32,11 +32,15 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of the certificate by key; ``pass``, ``fail``, ``not_measured``, or ``waived``, by whom and why."""
+    """A check of the certificate by key; ``pass``, ``fail``, ``not_measured``, or ``waived``, by whom and why.
+
+    ``codes``: cells and areas that it does not hold for; ``note`` says in English what it found.
+    """
 
     key: str
     outcome: str
     note: str = ""
+    codes: tuple[str, ...] = ()
     waived_by: str = ""
     waived_because: str = ""
 
@@ -263,10 +267,14 @@ def checks_table(checks: Sequence[Check], words: Words) -> Table:
     rows = []
     for check in checks:
         waived = words["waived_by"].format(check.waived_by, check.waived_because) if check.waived_by else ""
-        note = words["semicolon"].join(filter(None, [check.note, waived]))
+        concerned = words["concerns"].format(words.listed(check.codes)) if check.codes else ""
+        # what a check found is said in English only; the codes are the same everywhere
+        found = concerned if check.codes and words.language != "en" else check.note
+        note = words["semicolon"].join(filter(None, [found, waived]))
         rows.append([words.checks.get(check.key, check.key), words[check.outcome], note])
     head = ("check", "outcome", "note")
-    return Table("certificate", words["certificate"], [words[each] for each in head], rows, wide=frozenset({2}))
+    wide, short = frozenset({2}), frozenset({0, 1})
+    return Table("certificate", words["certificate"], [words[each] for each in head], rows, short=short, wide=wide)
 
 
 def comments_table(dossier: Dossier, words: Words) -> Table:

@@ -61,12 +61,15 @@ class MapPart:
 
     def chain(self, code: str) -> tuple[Area, ...]:
         """The areas of a cell, from the lowest level up to the city."""
-        chain = []
-        area: str | None = self.cell(code).community
-        while area is not None:
-            chain.append(self.areas[area])
-            area = self.areas[area].parent
-        return tuple(chain)
+        return tuple(self.areas[area] for area in self.areas_above(self.cell(code).community))
+
+    def areas_above(self, code: str | None) -> list[str]:
+        """The codes of an area and of those above it."""
+        codes = []
+        while code is not None:
+            codes.append(code)
+            code = self.areas[code].parent
+        return codes
 
     @cached_property
     def _tree(self) -> shapely.STRtree:

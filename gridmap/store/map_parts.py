@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import Connection, func, select, text
 
 from gridmap.coverage.grid import by_code
 from gridmap.papers.parts import Box, MapPart
@@ -32,16 +32,29 @@ _DAYS = text(
     WHERE building.households IS NOT NULL AND element.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
     """
 )
+_CHANGED = text(
+    """
+    WITH changed AS (
+        SELECT geom FROM cell WHERE lower(revisions) = :number OR upper(revisions) = :number
+        UNION ALL
+        SELECT shape.geom FROM area
+        JOIN area_shape AS shape
+            ON shape.code = area.code AND shape.revisions && int4range(:number - 1, :number, '[]')
+        WHERE lower(area.revisions) = :number OR upper(area.revisions) = :number
+    )
+    SELECT ST_XMin(box) AS west, ST_YMin(box) AS south, ST_XMax(box) AS east, ST_YMax(box) AS north
+    FROM (SELECT ST_Extent(geom) AS box FROM changed) AS extent
+    """
+)
 _EXTENT = func.ST_Extent(cell.c.geom)
 _SIDES = (func.ST_XMin(_EXTENT), func.ST_YMin(_EXTENT), func.ST_XMax(_EXTENT), func.ST_YMax(_EXTENT))
 _ARE_COUNTED = text("SELECT EXISTS (SELECT FROM building WHERE households IS NOT NULL)")
 
 
 def read_changed_box(connection: Connection, number: int) -> Box | None:
-    """The box of all cells that begin, change or end with a revision; None when it changes none."""
-    changed = or_(func.lower(cell.c.revisions) == number, func.upper(cell.c.revisions) == number)
-    west, south, east, north = connection.execute(select(*_SIDES).where(changed)).one()
-    return None if west is None else (west, south, east, north)
+    """The box of all cells and areas that begin, change or end with a revision; None when it changes none."""
+    row = connection.execute(_CHANGED, {"number": number}).one()
+    return None if row.west is None else (row.west, row.south, row.east, row.north)
 
 
 def read_map_part(connection: Connection, number: int, box: Box) -> MapPart:

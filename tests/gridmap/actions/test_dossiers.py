@@ -115,6 +115,7 @@ def test_it_shows_who_waived_commented_and_approved(merged: Dossier) -> None:
     assert merged.checks is not None
     waived = {check.key: check for check in merged.checks if check.outcome == "waived"}
     assert set(waived) == {"size_band"}
+    assert waived["size_band"].codes == (merged.change.new[0],)
     assert (waived["size_band"].waived_by, waived["size_band"].waived_because) == (
         "李某（规划科）",
         "片区改造期内暂合并",
@@ -231,6 +232,20 @@ def test_a_published_draft_has_its_papers_as_a_revision(
     assert after.bounds == before.bounds
     assert (after.subject.draft, after.subject.author) == (number, "publisher")
     assert [each.level for each in after.approvals] == ["district"]
+
+
+def test_a_change_of_areas_alone_has_a_dossier_too(heping_copy: Database, bench: Workbench) -> None:
+    with heping_copy.begin(OPERATOR) as connection:
+        grid: Grid = read_grid(connection, read_city(connection))
+    area = replace(grid.areas["120101001001"], name="新名社区")
+    begins = grid.revision.valid_from + timedelta(days=1)
+    change = GridChange(frozenset(), {}, areas_drawn={area.code: area})
+    publish(heping_copy, OPERATOR, 1, change, begins, "更名", lambda _: None)
+    found = revision_dossier(heping_copy, Actor("one", "viewer", ("120101001",)), 2)
+    assert [(each.code, each.after) for each in found.change.areas_renamed] == [(area.code, "新名社区")]
+    assert "改为“新名社区”" in dossier_html(found, ZH)
+    with pytest.raises(NotAllowed, match=area.code):
+        revision_dossier(heping_copy, Actor("two", "viewer", ("120101002",)), 2)
 
 
 def test_a_revision_is_for_staff_of_all_that_it_changed(heping_copy: Database) -> None:

@@ -43,6 +43,21 @@ def test_a_community_has_a_poster_for_each_of_its_cells(run: Run, tmp_path: Path
         ]
 
 
+def test_a_draft_has_a_folder_of_papers(run: Run, heping_copy: Database, tmp_path: Path) -> None:
+    bench, number = Workbench(), create_draft(heping_copy, OPERATOR, "合并方案").id
+    edit_draft(
+        heping_copy, OPERATOR, bench, number, {"op": "merge", "cells": ["120101001008003", "120101001008004"]}
+    )
+    result = run("draft", "dossier", str(number), "-o", str(tmp_path / "up"), "--lang", "en")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "up").iterdir()} == {
+        f"draft-1.{each}" for each in ("html", "pdf", "xlsx")
+    }
+    said = "".join(pages_of((tmp_path / "up" / "draft-1.pdf").read_bytes()))
+    assert "120101001008003" in said
+    assert "Bounds of the cells after the change" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -51,6 +66,7 @@ def test_a_community_has_a_poster_for_each_of_its_cells(run: Run, tmp_path: Path
         (["poster", "120101001001001", "--format", "svg"], InvalidInput),
         (["poster", "120101001001001", "--lang", "fr"], InvalidInput),
         (["revision", "dossier", "1"], NotFound),
+        (["draft", "dossier", "99"], NotFound),
     ],
 )
 def test_what_is_wrong_is_said(run: Run, tmp_path: Path, arguments: list[str], error: type[Exception]) -> None:
