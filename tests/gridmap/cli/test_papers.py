@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from gridmap.access import OPERATOR
+from gridmap.actions.draft_edits import edit_draft
+from gridmap.actions.drafts import create_draft
+from gridmap.actions.workbench import Workbench
 from gridmap.cli.commands import app
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.store.database import Database
