@@ -79,6 +79,8 @@ def _path(shape: BaseGeometry) -> str:
     """The d of a path: rings are closed, lines are open, points are left out."""
     pieces = []
     for part in shapely.get_parts(shape):
+        if part.is_empty:  # a browser stops at a path without a place
+            continue
         if part.geom_type == "Polygon":
             pieces += [f"M{_pairs(ring)}Z" for ring in shapely.get_rings(part)]
         elif part.geom_type in ("LineString", "LinearRing"):
