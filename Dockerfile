@@ -14,6 +14,9 @@ COPY . .
 RUN uv pip install --no-cache --python /opt/gridmap/bin/python --no-deps .
 
 FROM python:3.11-slim-bookworm
+# What papers are printed with.
+RUN apt-get update && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 \
+    libharfbuzz-subset0 fontconfig fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home --home-dir /var/lib/gridmap gridmap && \
     install -d -o gridmap /var/cache/gridmap
 COPY --from=build /opt/gridmap /opt/gridmap

@@ -30,6 +30,7 @@ class Action(Enum):
     DRAW = "draw drafts"
     REVIEW = "approve or return drafts"
     MEASURE = "measure a revision again"
+    READ_DOSSIERS = "read dossiers"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -51,6 +52,7 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.DRAW: frozenset({"planner", "system_admin"}),
     Action.REVIEW: frozenset({"approver", "system_admin"}),
     Action.MEASURE: frozenset({"planner", "publisher", "system_admin"}),
+    Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +18,23 @@ from gridmap.errors import ClusterError
 
 PACKAGE = "postgresql-15-postgis-3"
 NGINX_PACKAGE = "nginx-light"
+# What papers are printed with: Pango, and a font with Chinese characters.
+PRINTING_PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fontconfig", "fonts-noto-cjk")
 MINIMUM_POSTGIS = (3, 3)
 # What PostgreSQL's programs see: no PG* variable of the caller, messages in English, which are looked at.
 CLEAN_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/"}
 
 _PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql", "pg_config")
 
+_PRINTING_LIBRARIES = ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset")
 _CONTROL_FILES = ("postgis.control", "btree_gist.control", "pg_trgm.control")
 _MISSING = (
     f"PostGIS {MINIMUM_POSTGIS[0]}.{MINIMUM_POSTGIS[1]} or newer is missing: as root run "
     f"`apt-get install {PACKAGE}`, or set GRIDMAP_DATABASE_URL to a server that has it"
+)
+NO_PRINTING = (
+    "papers need Pango and a font with Chinese characters: as root run "
+    f"`apt-get install {' '.join(PRINTING_PACKAGES)}`"
 )
 _NO_NGINX = f"nginx is missing: as root run `apt-get install {NGINX_PACKAGE}`"
 
@@ -116,6 +124,25 @@ def install_nginx(report: Callable[[str], None]) -> str:
     return found
 
 
+def install_printing(report: Callable[[str], None]) -> bool:
+    """Install what papers are printed with if it is missing; whether it did. ClusterError as above."""
+    if can_print():
+        return False
+    _apt_install(" ".join(PRINTING_PACKAGES), NO_PRINTING, report)
+    if not can_print():
+        raise ClusterError(f"apt-get installed {PRINTING_PACKAGES[-1]}, but {NO_PRINTING}")
+    return True
+
+
+def can_print() -> bool:
+    """Whether Pango is here, and a font with Chinese characters."""
+    lists_fonts = shutil.which("fc-list", path=CLEAN_ENVIRONMENT["PATH"])
+    if lists_fonts is None or any(find_library(name) is None for name in _PRINTING_LIBRARIES):
+        return False
+    caller = Account("", os.geteuid(), os.getegid(), switched=False)
+    return bool(run([lists_fonts, ":lang=zh-cn", "family"], caller, cwd=Path("/")).strip())
+
+
 def _nginx() -> str | None:
     return shutil.which("nginx", path=CLEAN_ENVIRONMENT["PATH"])
 
@@ -134,7 +161,7 @@ def _apt_install(package: str, missing: str, report: Callable[[str], None]) -> N
         report(f"apt-get update failed: {error}")
     report(f"installing {package} (apt-get install)")
     with _no_debian_cluster():
-        run([*apt, "install", "--no-install-recommends", package], root, cwd=Path("/"), environment=quiet)
+        run([*apt, "install", "--no-install-recommends", *package.split()], root, cwd=Path("/"), environment=quiet)
 
 
 def run(

@@ -22,6 +22,7 @@ OFFENCES = {
     "addresses": ("gridmap/addresses/writing.py", "import gridmap.addresses.search"),
     "releases": ("gridmap/releases/tree.py", "import gridmap.releases.rows"),
     "heatmap": ("gridmap/heatmap/question.py", "import gridmap.heatmap.answer"),
+    "papers": ("gridmap/papers/parts.py", "import gridmap.papers.pages"),
     "packages": ("gridmap/duty.py", "import tiles"),
     "cli": ("api/app.py", "import gridmap.cli"),
     "data": ("gridmap/shapes.py", "import data.tianjin.areas"),

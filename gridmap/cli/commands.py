@@ -20,7 +20,7 @@ from gridmap.actions.on_the_map import current_grid, report_on_the_map
 from gridmap.actions.points import load_points
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
-from gridmap.cli import bench, draft, release, revision, server
+from gridmap.cli import bench, draft, papers, release, revision, server
 from gridmap.cli import demo as demo_city
 from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
@@ -40,6 +40,7 @@ from gridmap.cli.rejected import write_rejected
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
 from gridmap.ingest.roster_template import write_template
+from gridmap.programs import install_printing
 from gridmap.settings import read_settings
 
 app = typer.Typer(
@@ -56,6 +57,9 @@ app.command()(principles)
 app.add_typer(bench.app, name="bench")
 app.add_typer(draft.app, name="draft")
 app.add_typer(release.app, name="release")
+app.command()(papers.poster)
+revision.app.command("dossier")(papers.revision_dossier)
+draft.app.command("dossier")(papers.draft_dossier)
 app.add_typer(revision.app, name="revision")
 
 CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
@@ -260,10 +264,19 @@ def demo(
     settings = read_settings(city=city, port=port)
     with open_database(settings, stop_after=True) as database:
         bring_up_to_date(database)
+        _prepare_printing()
         folder = state_folder(settings)
         demo_city.set_up(database, folder, scale)
         settings = settings.model_copy(update={"port": server.free_port(settings.host, settings.port)})
         server.run(settings, database, demo_city.invitation(settings, folder / "keys"))
+
+
+def _prepare_printing() -> None:
+    """Papers and posters are part of the demo; where they cannot be printed all else goes on, and this is said."""
+    try:
+        install_printing(say)
+    except ClusterError as error:
+        say(str(error))
 
 
 def _print(result: Any, as_json: bool) -> None:  # noqa: ANN401 - any dataclass

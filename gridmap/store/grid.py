@@ -89,6 +89,14 @@ def read_cells(connection: Connection, revision: int) -> tuple[list[Cell], Geome
     return _cells(connection, tables.cell.c.revisions.contains(revision))
 
 
+def read_cells_in(
+    connection: Connection, revision: int, box: tuple[float, float, float, float]
+) -> tuple[list[Cell], Geometries]:
+    """The cells valid at ``revision`` that meet a box: west, south, east, north in degrees."""
+    meets = tables.cell.c.geom.op("&&")(func.ST_MakeEnvelope(*box, tables.SRID))
+    return _cells(connection, tables.cell.c.revisions.contains(revision), meets)
+
+
 def _cells(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[list[Cell], Geometries]:
     table = tables.cell
     columns = (table.c.id, table.c.code, table.c.name, table.c.kind, table.c.community, table.c.services)

@@ -214,6 +214,8 @@ STAFF_ONLY = {
     "/v1/drafts/{draft}/impact",
     "/v1/drafts/{draft}/compare",
     "/v1/drafts/{draft}/certificate",
+    "/v1/drafts/{draft}/dossier.{suffix}",
+    "/v1/revisions/{revision}/dossier.{suffix}",
 }
 # What there is only where tiles are served.
 TILESETS = {"/ogc/collections/{collection_id}/tiles", "/ogc/collections/{collection_id}/tiles/{matrix_set}"}
@@ -346,7 +348,9 @@ def attack_with(operation: APIOperation, mode: GenerationMode, headers: dict[str
 
 def season(part: object, path: str, data: strategies.DataObject) -> None:
     """Put values that exist in place of most of the random ones."""
-    known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster"), [])}
+    known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster").removesuffix("/poster.{suffix}"), [])}
+    if "/poster" in path or "/dossier" in path:
+        known |= {"suffix": ["html"], "revision": [2]}
     if path.startswith("/v1/releases"):
         known |= {"since": ["2026-10"], "period": ["2026-10"], "by": ["cell", "hex", "street"]}
     if path.startswith("/v1/revisions"):
