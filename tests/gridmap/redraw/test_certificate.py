@@ -119,5 +119,5 @@ def test_a_waiver_of_what_passes_is_no_waiver(case: Case) -> None:
 
 def test_a_cell_that_ends_and_one_that_begins_must_cover_the_same(case: Case) -> None:
     """What redrawing itself refuses the certificate refuses, too."""
-    with pytest.raises(Exception, match="gap|coverage"):
+    with pytest.raises(Exception, match=r"gap|coverage"):
         redrawn(case.before, shrunk(case), case.before.revision, [10_000])
