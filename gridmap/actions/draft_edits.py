@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gridmap.access import Action, covers, require
 from gridmap.actions.drafts import drawing, read_draft
@@ -11,11 +11,12 @@ from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.errors import NotAllowed, RuleBroken, Stale
 from gridmap.model import Actor
+from gridmap.redraw.change import DrawnCell
 from gridmap.redraw.draft import Draft, RecordedEdit, check_step
 from gridmap.redraw.draft import Step as DraftStep
 from gridmap.redraw.edits import parse, to_json
 from gridmap.redraw.plan import Plan
-from gridmap.redraw.rebase import changed_codes
+from gridmap.redraw.rebase import changed_codes, same_ground
 from gridmap.redraw.state import State, Step
 from gridmap.redraw.weighed import Weights, carried, weights_for
 from gridmap.store.database import Connection, Database
@@ -194,12 +195,20 @@ def _back(now: State, then: State) -> Step:
     """The step from one state to an earlier one."""
     codes = {code for code in {*now.cells, *then.cells} if now.find(code) != then.find(code)}
     areas = {*now.areas, *then.areas}
+    stand = {code: cell for code in sorted(codes) if (cell := then.find(code)) is not None}
+    touched = {code: cell for code, cell in stand.items() if _only_vertices(now.find(code), cell)}
     return Step(
         ended=tuple(sorted(code for code in codes if then.find(code) is None)),
-        drawn={code: cell for code in sorted(codes) if (cell := then.find(code)) is not None},
+        drawn={code: cell for code, cell in stand.items() if code not in touched},
+        touched=touched,
         areas_ended=tuple(sorted(code for code in areas if not then.has_area(code))),
         areas_drawn={code: then.area(code) for code in sorted(areas) if then.has_area(code)},
     )
+
+
+def _only_vertices(one: DrawnCell | None, other: DrawnCell) -> bool:
+    """Whether two states of a cell are the same but for vertices on its edges."""
+    return one is not None and replace(one, shape=other.shape) == other and same_ground(one.shape, other.shape)
 
 
 def is_empty(plan: Plan) -> bool:

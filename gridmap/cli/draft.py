@@ -5,9 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,60 +13,42 @@ import typer
 
 from api import drafts as shape
 from api.draft_impact import impact as shape_impact
-from gridmap.access import EVERYWHERE, OPERATOR
+from gridmap.access import OPERATOR
 from gridmap.actions import draft_edits, draft_publish, draft_review, drafts
 from gridmap.actions.certifying import certify_draft, keep_certificate, make_ready
 from gridmap.actions.draft_impact import draft_impact
-from gridmap.actions.workbench import Workbench
-from gridmap.cli.environment import check_migrated, open_database, say
+from gridmap.cli import draft_review as review
+from gridmap.cli.drafting import (
+    AsOption,
+    CityOption,
+    CrsOption,
+    DraftArgument,
+    ExpectsOption,
+    JsonOption,
+    working,
+)
+from gridmap.cli.environment import say
 from gridmap.crs import check_name
 from gridmap.errors import InvalidInput
-from gridmap.model import DRAFT_STATES, Actor, City
+from gridmap.model import DRAFT_STATES, City
 from gridmap.redraw.impact import compare as compare_impacts
-from gridmap.settings import read_settings
-from gridmap.store.city import read_city
-from gridmap.store.database import Database
 from gridmap.store.drafts import read_edits
 from gridmap.store.reviews import read_approvals, read_comments, read_waivers
 
 app = typer.Typer(help="Redraw the grid: drafts, their review, and publishing.", no_args_is_help=True)
 
-DraftArgument = Annotated[int, typer.Argument(help="the draft's number", min=1)]
-CityOption = Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print the result for machines")]
-AsOption = Annotated[
-    str, typer.Option("--as", help="under which name it is recorded; whoever runs this may do everything")
-]
-CrsOption = Annotated[str, typer.Option(help="crs of the shapes that are printed")]
-ExpectsOption = Annotated[
-    int | None, typer.Option(help="the version that you saw; at another one nothing is done", min=0)
-]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a command works with."""
-
-    database: Database
-    actor: Actor
-    city: City
-    bench: Workbench
-
-
-@contextmanager
-def _work(city: str | None, name: str) -> Iterator[Work]:
-    with open_database(read_settings(city=city)) as database:
-        check_migrated(database)
-        actor = Actor(name, OPERATOR.role, (EVERYWHERE,))
-        with database.begin(actor) as connection:
-            described = read_city(connection)
-        yield Work(database, actor, described, Workbench())
+app.command()(review.submit)
+app.command("return")(review.return_)
+app.command()(review.approve)
+app.command()(review.comment)
+app.command()(review.waive)
+app.command()(review.notice)
 
 
 @app.command()
 def create(name: str, as_: AsOption = OPERATOR.id, city: CityOption = None, as_json: JsonOption = False) -> None:
     """Start a draft on the current revision."""
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         draft = drafts.create_draft(work.database, work.actor, name)
     _print({"draft": draft.id, "base": draft.base}, as_json)
 
@@ -81,7 +60,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List drafts, newest first."""
-    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor) as connection:
+    with working(city, OPERATOR.id) as work, work.database.begin(work.actor) as connection:
         found = drafts.list_drafts(connection, work.actor, DRAFT_STATES if state is None else [state])
         rows = [shape.listed(draft, work.city).model_dump(mode="json") for draft in found]
     if as_json:
@@ -94,7 +73,7 @@ def list_(
 @app.command()
 def show(draft: DraftArgument, city: CityOption = None, as_json: JsonOption = False) -> None:
     """Show a draft: its edits, comments, approvals and waivers."""
-    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor) as connection:
+    with working(city, OPERATOR.id) as work, work.database.begin(work.actor) as connection:
         found = drafts.read_draft(connection, work.actor, draft)
         plan = work.bench.plan(connection, found)
         approvals = read_approvals(connection, draft)
@@ -124,7 +103,7 @@ def edit(
 ) -> None:
     """Draw on a draft, such as '{"op": "merge", "cells": ["…", "…"]}'; the README lists the ops."""
     name, wanted = check_name(crs), _read_json(meant)
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         if preview:
             with work.database.begin(work.actor) as connection:
                 done = draft_edits.preview_edit(connection, work.actor, work.bench, draft, wanted)
@@ -143,7 +122,7 @@ def undo(
     as_json: JsonOption = False,
 ) -> None:
     """Take the last edit back."""
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         done = draft_edits.undo_edit(work.database, work.actor, work.bench, draft, expects)
     _print_edited(done, check_name(crs), as_json)
 
@@ -158,7 +137,7 @@ def redo(
     as_json: JsonOption = False,
 ) -> None:
     """Do again what was undone last."""
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         done = draft_edits.redo_edit(work.database, work.actor, work.bench, draft, expects)
     _print_edited(done, check_name(crs), as_json)
 
@@ -173,7 +152,7 @@ def change(
 ) -> None:
     """Show all that a draft changes of its base."""
     name = check_name(crs)
-    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor) as connection:
+    with working(city, OPERATOR.id) as work, work.database.begin(work.actor) as connection:
         found = drafts.read_draft(connection, work.actor, draft)
         answer = shape.change(found, work.bench.plan(connection, found), name)
     if out is not None:
@@ -189,7 +168,7 @@ def change(
 @app.command()
 def certificate(draft: DraftArgument, city: CityOption = None, as_json: JsonOption = False) -> None:
     """Run the checks of a draft as it would be published now; exit code 1 when one fails."""
-    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
+    with working(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
         found = drafts.read_draft(connection, work.actor, draft)
         certified = certify_draft(connection, work.bench, make_ready(connection, work.bench, found))
         keep_certificate(connection, certified)
@@ -211,7 +190,7 @@ def certificate(draft: DraftArgument, city: CityOption = None, as_json: JsonOpti
 @app.command()
 def impact(draft: DraftArgument, city: CityOption = None, as_json: JsonOption = False) -> None:
     """What a draft does: what moves where, posts, and the five principles before and after."""
-    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
+    with working(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
         found, done = draft_impact(connection, work.actor, work.bench, draft)
     answer = shape_impact(found, done).model_dump(mode="json")
     if not as_json:
@@ -225,7 +204,7 @@ def compare(
     draft: DraftArgument, other: DraftArgument, city: CityOption = None, as_json: JsonOption = False
 ) -> None:
     """Two drafts side by side, figure by figure."""
-    with _work(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
+    with working(city, OPERATOR.id) as work, work.database.begin(work.actor, long_work=True) as connection:
         first, second = (draft_impact(connection, work.actor, work.bench, one)[1] for one in (draft, other))
     rows = [dataclasses.asdict(each) for each in compare_impacts(first, second)]
     if as_json:
@@ -234,72 +213,6 @@ def compare(
     for row in rows:
         shown = ("hidden or not measured" if row[name] is None else row[name] for name in ("first", "second"))
         print(f"{row['figure']}: {' | '.join(map(str, shown))}")
-
-
-@app.command()
-def waive(
-    draft: DraftArgument,
-    check: Annotated[str, typer.Argument(help="size_band, street_share or staffed")],
-    name: Annotated[str, typer.Option(help="who answers for it")],
-    reason: Annotated[str, typer.Option(help="why")],
-    as_: AsOption = OPERATOR.id,
-    city: CityOption = None,
-) -> None:
-    """Let a draft as it is pass without a check."""
-    with _work(city, as_) as work:
-        draft_review.waive_check(work.database, work.actor, draft, check, name, reason)
-    print(f"draft {draft}: {check} is waived by {name}")
-
-
-@app.command()
-def comment(
-    draft: DraftArgument,
-    text: str,
-    cell: Annotated[str | None, typer.Option(help="pin it to a cell")] = None,
-    as_: AsOption = OPERATOR.id,
-    city: CityOption = None,
-) -> None:
-    """Make a remark on a draft."""
-    with _work(city, as_) as work:
-        number = draft_review.comment_draft(
-            work.database, work.actor, draft, draft_review.Remark(text, None, cell)
-        )
-    print(f"draft {draft}: comment {number}")
-
-
-@app.command()
-def submit(draft: DraftArgument, as_: AsOption = OPERATOR.id, city: CityOption = None) -> None:
-    """Hand a draft in for review."""
-    with _work(city, as_) as work:
-        draft_review.submit_draft(work.database, work.actor, work.bench, draft)
-    print(f"draft {draft} is submitted")
-
-
-@app.command("return")
-def return_(
-    draft: DraftArgument,
-    text: Annotated[str | None, typer.Option("--comment", help="why")] = None,
-    as_: AsOption = OPERATOR.id,
-    city: CityOption = None,
-) -> None:
-    """Give a draft back to be drawn on."""
-    with _work(city, as_) as work:
-        remarks = [] if text is None else [draft_review.Remark(text)]
-        draft_review.return_draft(work.database, work.actor, draft, remarks)
-    print(f"draft {draft} is returned")
-
-
-@app.command()
-def approve(
-    draft: DraftArgument,
-    area: Annotated[str | None, typer.Option(help="for which area; else the city")] = None,
-    as_: AsOption = OPERATOR.id,
-    city: CityOption = None,
-) -> None:
-    """Say yes to a draft."""
-    with _work(city, as_) as work:
-        done = draft_review.approve_draft(work.database, work.actor, work.bench, draft, area)
-    print(f"draft {draft} is {done.state}")
 
 
 @app.command()
@@ -312,7 +225,7 @@ def publish(
     as_json: JsonOption = False,
 ) -> None:
     """Publish a draft as the next revision, now or at a time."""
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         if at is not None:
             moment = _moment(at, work.city)
             draft_publish.schedule_draft(work.database, work.actor, work.bench, draft, moment)
@@ -332,7 +245,7 @@ def publish(
 @app.command("publish-due")
 def publish_due(city: CityOption = None, as_json: JsonOption = False) -> None:
     """Publish the scheduled drafts whose time has come; a server does so by itself."""
-    with _work(city, OPERATOR.id) as work:
+    with working(city, OPERATOR.id) as work:
         found = draft_publish.publish_due(work.database, work.bench, say)
     rows = [{"draft": one.draft, "revision": one.revision, "problem": one.problem} for one in found]
     if as_json:
@@ -346,7 +259,7 @@ def publish_due(city: CityOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def recall(draft: DraftArgument, as_: AsOption = OPERATOR.id, city: CityOption = None) -> None:
     """Take a draft off its schedule."""
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         draft_publish.recall_draft(work.database, work.actor, draft)
     print(f"draft {draft} is approved, and has no time any more")
 
@@ -354,25 +267,9 @@ def recall(draft: DraftArgument, as_: AsOption = OPERATOR.id, city: CityOption =
 @app.command()
 def discard(draft: DraftArgument, as_: AsOption = OPERATOR.id, city: CityOption = None) -> None:
     """Give a draft up."""
-    with _work(city, as_) as work:
+    with working(city, as_) as work:
         drafts.discard_draft(work.database, work.actor, draft)
     print(f"draft {draft} is discarded")
-
-
-@app.command()
-def notice(
-    draft: DraftArgument,
-    close: Annotated[bool, typer.Option("--close", help="take it down")] = False,
-    as_: AsOption = OPERATOR.id,
-    city: CityOption = None,
-) -> None:
-    """Put a draft to public notice and print the path of its link; an earlier link ends."""
-    with _work(city, as_) as work:
-        if close:
-            draft_review.close_notice(work.database, work.actor, draft)
-            print(f"draft {draft} is no longer shown")
-            return
-        print(f"/v1/drafts/notice/{draft_review.open_notice(work.database, work.actor, draft)}")
 
 
 def _read_json(given: str) -> dict[str, Any]:

@@ -164,6 +164,8 @@ def test_edits_replay_undo_and_redo_to_the_same_bytes(heping_copy: Database, ben
     for _ in range(3):
         undone = undo_edit(heping_copy, PLANNER, bench, number)
     assert wkb(undone) == {}
+    # what only loses the vertices that the first edit gave it is not changed
+    assert set(undone.step.drawn) == set(first)
     with pytest.raises(RuleBroken, match="no edit to undo"):
         undo_edit(heping_copy, PLANNER, bench, number)
     for _ in range(3):
