@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from geoalchemy2 import Geometry
 
-revision = "0015"
-down_revision = "0014"
+revision = "0013"
+down_revision = "0012"
 
 
 def _of_measure(name: str) -> "list[sa.schema.SchemaItem]":

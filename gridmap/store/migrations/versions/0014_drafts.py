@@ -5,8 +5,8 @@ from alembic import op
 from geoalchemy2 import Geometry
 from sqlalchemy.dialects import postgresql
 
-revision = "0013"
-down_revision = "0015"
+revision = "0014"
+down_revision = "0013"
 
 _NOW = sa.text("clock_timestamp()")
 
