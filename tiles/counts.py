@@ -33,6 +33,7 @@ from gridmap.shapes import Geometries
 from gridmap.store import count_tiles as store
 from gridmap.store.database import Connection
 from tiles.address import BUFFER_UNITS, Address, box_of, degrees_of, side_m
+from tiles.encode import Tile
 from tiles.layers import layers_of
 from tiles.render import frame_of
 
@@ -51,6 +52,8 @@ _LEVELS_FROM_BELOW = (10, 8, 7)
 _REACH_UNITS = BUFFER_UNITS + 16
 # Plots that a worker keeps: a map at three zooms has as many.
 _KEPT = 24
+# Released tiles that a worker keeps, and what one takes besides its bytes.
+_MOST_KEPT_BYTES, _OVERHEAD_BYTES = 64 << 20, 1000
 
 Positions = NDArray[np.intp]
 
@@ -226,6 +229,30 @@ class Plots:
             if found is None:
                 found = self._known[key] = make()
             return found
+
+
+class KeptCounts:
+    """Released tiles that were drawn last, which never change; live ones are never put here. Of one worker."""
+
+    def __init__(self, most_bytes: int = _MOST_KEPT_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._known: LRUCache[object, tuple[Tile, Any]] = LRUCache(most_bytes, getsizeof=_size)
+
+    def find(self, key: object) -> tuple[Tile, Any] | None:
+        """The tile of a key and what it is of."""
+        with self._lock:
+            found: tuple[Tile, Any] | None = self._known.get(key)
+            return found
+
+    def keep(self, key: object, tile: Tile, told: object) -> None:
+        """Keep a tile, unless it alone is too large."""
+        with self._lock:
+            if _size((tile, told)) <= self._known.maxsize:
+                self._known[key] = (tile, told)
+
+
+def _size(kept: tuple[Tile, Any]) -> int:
+    return len(kept[0].gzip) + len(kept[0].brotli) + _OVERHEAD_BYTES
 
 
 def _of_groups(choose: np.ufunc, group_of: NDArray[np.int32], values: Floats) -> Floats:

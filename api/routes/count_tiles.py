@@ -89,11 +89,20 @@ def _add_tiles(layer: CountLayer) -> None:
         make = _live_tile if layer.live else _released_tile
         encoding = chosen(accept_encoding)
 
+        key = None if layer.live or v is None else (request.url.path, request.url.query, encoding)
+
         def drawn() -> tuple[Tile, Told]:
             content, told = make(service, actor, layer, asked, address)
-            return encoded(content, encoding), told
+            tile = encoded(content, encoding)
+            if key is not None and v == told.mark:  # which names the releases: what they say never changes
+                service.kept_counts.keep(key, tile, told)
+            return tile, told
 
-        tile, told = await anyio.to_thread.run_sync(drawn, limiter=_at_a_time)
+        kept = None if key is None else service.kept_counts.find(key)
+        if kept is not None:
+            tile, told = kept
+        else:
+            tile, told = await anyio.to_thread.run_sync(drawn, limiter=_at_a_time)
         headers = {**_headers(layer, told, v), "ETag": f'W/"{tile.tag}"'}
         headers["Vary"] = f"Accept-Encoding{', Authorization' if layer.live else ''}"
         if _known(if_none_match, tile.tag):

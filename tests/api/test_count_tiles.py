@@ -22,7 +22,7 @@ from gridmap.hexes import from_text
 from gridmap.releases.periods import Month
 from tests.tiles.decoding import Feature, decode
 from tiles.address import Address, box_of, span_of
-from tiles.counts import COUNT_LAYERS
+from tiles.counts import COUNT_LAYERS, draw
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 KINDS = ("hexes", "counts", "incidents")
@@ -241,6 +241,38 @@ def test_single_incidents_lie_where_the_system_has_them(released: TestClient, st
             found.append(id_)
     assert sorted(found) == sorted(wanted)
     assert found
+
+
+@pytest.mark.parametrize("layer", KINDS)
+def test_a_pinned_tile_of_releases_is_drawn_once(
+    released: TestClient, staff: Headers, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With TileJSON's mark it is kept; without, with another mark, or live, it is drawn each time."""
+    drawn: list[str] = []
+
+    def counting(connection: Any, plot: Any, layer: Any, address: Address, crs: str) -> bytes:
+        drawn.append(layer.name)
+        return draw(connection, plot, layer, address, crs)
+
+    monkeypatch.setattr("api.routes.count_tiles.draw", counting)
+    (pinned,) = released.get(f"/tiles/{layer}.json", params={"category": "parking"}).json()["tiles"]
+    pinned = pinned.removeprefix("http://testserver").format(z=13, x=6762, y=3127)
+    first, again = released.get(pinned), released.get(pinned)
+    assert drawn == [layer]
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    for name in ("etag", "cache-control", "gridmap-data-version", "gridmap-revision"):
+        assert again.headers[name] == first.headers[name]
+    assert released.get(pinned, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    for other in (pinned.replace("v=", "v=x"), pinned.split("&v=")[0]):
+        for _ in range(2):
+            assert "immutable" not in released.get(other).headers["cache-control"]
+    assert drawn == [layer] * 5
+    (live,) = released.get(f"/tiles/live_{layer}.json", headers=staff).json()["tiles"]
+    live = live.removeprefix("http://testserver").format(z=13, x=6762, y=3127)
+    for _ in range(2):
+        released.get(live, headers=staff)
+    assert drawn == [layer] * 5 + [f"live_{layer}"] * 2
+    assert released.get(live).status_code == 401
 
 
 @pytest.mark.parametrize("layer", KINDS)
