@@ -57,6 +57,9 @@ WeekdaysQuery = Annotated[
 BoxQuery = Annotated[
     str | None, Query(max_length=200, description="points in west,south,east,north in WGS 84 degrees")
 ]
+TileCrsQuery = Annotated[
+    Literal["wgs84", "gcj02", "bd09"], Query(description="of the base map that the tiles are to lie right on")
+]
 MeasureQuery = Annotated[
     Literal["count", "per_1000", "per_km2"], Query(description="a rate that is given beside the count")
 ]

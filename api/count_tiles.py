@@ -16,6 +16,7 @@ from api.asked import (
     HoursQuery,
     Of,
     PeriodQuery,
+    TileCrsQuery,
     ToQuery,
     WeekdaysQuery,
     refuse_period,
@@ -34,7 +35,10 @@ from gridmap.store.releases import Release
 from tiles.baked import FORMAT
 from tiles.counts import CountLayer, Plot
 
-_NAMES = {"of", "by", "resolution", "class", "category", "from", "to", "period", "hours", "weekdays", "area"}
+_NAMES = {
+    *("of", "by", "resolution", "class", "category", "from", "to", "period", "hours", "weekdays", "area"),
+    "crs",
+}
 
 
 class TileAsked(Asked):
@@ -57,7 +61,9 @@ class TileAsked(Asked):
         hours: HoursQuery = None,
         weekdays: WeekdaysQuery = None,
         area: CodeQuery = None,
+        crs: TileCrsQuery = "wgs84",
     ) -> None:
+        self.crs: str = crs
         super().__init__(of, HEX, None, class_, category, from_, to, period, hours, weekdays, area=area)
         self.by, self.resolution = by, resolution
 

@@ -30,7 +30,7 @@ from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
-from tiles.counts import Plots
+from tiles.counts import KeptCounts, Plots
 from tiles.serving import TileServer
 
 # PostgreSQL's integer; a larger revision cannot exist.
@@ -60,6 +60,7 @@ class Service:
     places_at: PlacesAt = field(default_factory=PlacesAt)
     released_by: CountsBy = field(default_factory=CountsBy)
     plots: Plots = field(default_factory=Plots)
+    kept_counts: KeptCounts = field(default_factory=KeptCounts)
 
     @property
     def state(self) -> State:
@@ -131,7 +132,16 @@ def unspoilt(value: object) -> object:
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(unspoilt)]
+def _no_number(value: object) -> object:
+    """A bare number would be read as seconds since 1970: nobody who writes 149, or 20261101, means that."""
+    if isinstance(value, int | float) or (
+        isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9.eE_]+\s*", value)
+    ):
+        raise ValueError("must be a time such as 2026-11-01T00:00:00+08:00, no number")
+    return unspoilt(value)
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_number)]
 AtQuery = Annotated[Moment | None, Query(description="grid, posts and shifts as they were valid then")]
 KnownAtQuery = Annotated[Moment | None, Query(description="… as they were known then")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from gridmap.model import CELL_KINDS, ELEMENT_CLASSES, City
+from gridmap.model import CELL_KINDS, ELEMENT_CLASSES, RELEASE_SUBJECTS, City
 
 
 class Kind(Enum):
@@ -18,11 +18,14 @@ class Kind(Enum):
 
 
 class Timing(Enum):
-    """What a collection's time is: that of the grid's revisions, its rows' own validity, or when they happened."""
+    """What a collection's time is: that of the grid's revisions, its rows' own validity, when they happened, or
+    the months of releases.
+    """
 
     REVISIONS = "revisions"
     VALID = "valid"
     HAPPENED = "happened"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,19 @@ class Collection:
         """The names of the properties."""
         return tuple(each.name for each in self.properties)
 
+    @property
+    def released(self) -> bool:
+        """Whether its rows are what releases say of cells or of areas."""
+        return self.timing is Timing.RELEASED
+
+    @property
+    def tiled(self) -> bool:
+        """Whether there are vector tiles of it by its own name."""
+        return not self.staff_only and not self.released
+
 
 CELLS, OVERLAYS, ELEMENTS, INCIDENTS = "cells", "overlays", "elements", "incidents"
+RELEASED_PREFIX = "released_"
 
 _SINCE = (
     Property("first_revision", Kind.INTEGER, "the revision that brought it as it is here"),
@@ -110,9 +124,23 @@ _INCIDENT = (
     Property("closed_at", Kind.MOMENT, "when it was closed; null: it is open"),
 )
 
+_COUNTED = (
+    Property("period", Kind.TEXT, "month of the release, such as 2026-10"),
+    Property("grid_revision", Kind.INTEGER, "the revision that the release was made on; the shape is of it"),
+    *(
+        Property(subject, Kind.INTEGER, f"number of {subject} in the release; null: hidden or not counted")
+        for subject in RELEASE_SUBJECTS
+    ),
+)
+_RELEASED_CELL = (*(each for each in _CELL if each.name in ("code", "name", "kind", "community")), *_COUNTED)
+_RELEASED_AREA = (*(each for each in _AREA if each.name in ("code", "name", "parent")), *_COUNTED)
+
 
 def collections_of(city: City) -> dict[str, Collection]:
-    """The collections of a city by id: cells, one for each level of area, overlays, elements, incidents."""
+    """The collections of a city by id: cells, one for each level of area, overlays, elements, incidents.
+
+    And what releases say of the cells and of each level, under ``released_`` and the other's id.
+    """
     found = [
         Collection(CELLS, "Cells 网格", "The cells of the grid.", Timing.REVISIONS, _CELL, number_ids=True),
         *(_areas(level, city) for level in city.levels),
@@ -143,6 +171,8 @@ def collections_of(city: City) -> dict[str, Collection]:
             points=True,
             staff_only=True,
         ),
+        _released(None, CELLS, city),
+        *(_released(level, level, city) for level in city.levels),
     ]
     return {each.id: each for each in found}
 
@@ -150,3 +180,19 @@ def collections_of(city: City) -> dict[str, Collection]:
 def _areas(level: str, city: City) -> Collection:
     described = f"Areas of the level {level}: each is the union of its cells."
     return Collection(level, f"{level} of {city.name}", described, Timing.REVISIONS, _AREA, level=level)
+
+
+def _released(level: str | None, name: str, city: City) -> Collection:
+    counted = "cells" if level is None else f"areas of the level {level}"
+    described = (
+        f"What the releases count in the {counted}, on the grid that each was made on: the newest month, or those "
+        "of datetime. Counts that are hidden, or that the release does not have, are null."
+    )
+    return Collection(
+        f"{RELEASED_PREFIX}{name}",
+        f"Released counts: {name} of {city.name}",
+        described,
+        Timing.RELEASED,
+        _RELEASED_CELL if level is None else _RELEASED_AREA,
+        level=level,
+    )

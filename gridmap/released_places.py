@@ -53,13 +53,14 @@ class CountsBy:
     def newest(self, connection: Connection, city: City, trees: Trees, by: str) -> LevelCounts | None:
         """What the newest release says of the cells or of a level; None before the first."""
         releases = store.list_releases(connection)
-        return self._of(connection, city, trees, releases[0], by) if releases else None
+        return self.of(connection, city, trees, releases[0], by) if releases else None
 
     def month(self, connection: Connection, city: City, trees: Trees, by: str, month: Month) -> LevelCounts:
         """What the release of a month says of the cells or of a level; NotFound without one."""
-        return self._of(connection, city, trees, store.read_release(connection, str(month)), by)
+        return self.of(connection, city, trees, store.read_release(connection, str(month)), by)
 
-    def _of(self, connection: Connection, city: City, trees: Trees, release: Release, by: str) -> LevelCounts:
+    def of(self, connection: Connection, city: City, trees: Trees, release: Release, by: str) -> LevelCounts:
+        """What a release says of the cells or of a level."""
         with self._lock:
             found: LevelCounts | None = self._known.get((release, by))
         if found is None:

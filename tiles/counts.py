@@ -18,7 +18,7 @@ import shapely
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from gridmap.coverage.bands import HIGHEST_ZOOM, MERCATOR, MERCATOR_HALF_M, TILE_UNITS, band_of, to_mercator
+from gridmap.coverage.bands import HIGHEST_ZOOM, MERCATOR, MERCATOR_HALF_M, box_before, moved, to_mercator
 from gridmap.crs import Floats, from_wgs84
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.heatmap.answer import Heatmap
@@ -32,8 +32,10 @@ from gridmap.releases.tree import COARSEST_HEX, FINEST_HEX
 from gridmap.shapes import Geometries
 from gridmap.store import count_tiles as store
 from gridmap.store.database import Connection
-from tiles.address import BUFFER_UNITS, Address, box_of, corner, degrees_of, side_m
+from tiles.address import BUFFER_UNITS, Address, box_of, degrees_of, side_m
+from tiles.encode import Tile
 from tiles.layers import layers_of
+from tiles.render import frame_of
 
 Kind = Literal["hexes", "counts", "incidents"]
 
@@ -50,6 +52,8 @@ _LEVELS_FROM_BELOW = (10, 8, 7)
 _REACH_UNITS = BUFFER_UNITS + 16
 # Plots that a worker keeps: a map at three zooms has as many.
 _KEPT = 24
+# Released tiles that a worker keeps, and what one takes besides its bytes.
+_MOST_KEPT_BYTES, _OVERHEAD_BYTES = 64 << 20, 1000
 
 Positions = NDArray[np.intp]
 
@@ -167,9 +171,9 @@ class Plot:
         self.heatmap = heatmap
         self.places = places
 
-    def near(self, address: Address) -> Positions:
-        """The rows that a tile may show."""
-        west, south, east, north = box_of(address, _REACH_UNITS)
+    def near(self, address: Address, crs: str) -> Positions:
+        """The rows that a tile in ``crs`` may show."""
+        west, south, east, north = box_before(crs, box_of(address, _REACH_UNITS))
         low_x, low_y, high_x, high_y = self._bounds.T
         touching = (low_x <= east) & (high_x >= west) & (low_y <= north) & (high_y >= south)
         return np.flatnonzero(touching)
@@ -181,9 +185,9 @@ class Plot:
 
     @cached_property
     def centres(self) -> Floats:
-        """x and y of the middles of the rows' hexes, of shape (n, 2)."""
+        """Lon and lat, in WGS 84, of the middles of the rows' hexes, of shape (n, 2)."""
         lon, lat = centres_of(np.array([from_text(key) for key in self.heatmap.keys], np.int64))
-        return np.column_stack(from_wgs84(MERCATOR, lon, lat))
+        return np.column_stack([lon, lat])
 
     @cached_property
     def names(self) -> list[str]:
@@ -227,6 +231,30 @@ class Plots:
             return found
 
 
+class KeptCounts:
+    """Released tiles that were drawn last, which never change; live ones are never put here. Of one worker."""
+
+    def __init__(self, most_bytes: int = _MOST_KEPT_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._known: LRUCache[object, tuple[Tile, Any]] = LRUCache(most_bytes, getsizeof=_size)
+
+    def find(self, key: object) -> tuple[Tile, Any] | None:
+        """The tile of a key and what it is of."""
+        with self._lock:
+            found: tuple[Tile, Any] | None = self._known.get(key)
+            return found
+
+    def keep(self, key: object, tile: Tile, told: object) -> None:
+        """Keep a tile, unless it alone is too large."""
+        with self._lock:
+            if _size((tile, told)) <= self._known.maxsize:
+                self._known[key] = (tile, told)
+
+
+def _size(kept: tuple[Tile, Any]) -> int:
+    return len(kept[0].gzip) + len(kept[0].brotli) + _OVERHEAD_BYTES
+
+
 def _of_groups(choose: np.ufunc, group_of: NDArray[np.int32], values: Floats) -> Floats:
     """The lowest or the highest value of each group; every group has some."""
     order = np.argsort(group_of, kind="stable")
@@ -235,37 +263,44 @@ def _of_groups(choose: np.ufunc, group_of: NDArray[np.int32], values: Floats) ->
     return chosen
 
 
-def draw(connection: Connection, plot: Plot, layer: CountLayer, address: Address) -> bytes:
-    """A tile of a layer; empty when nothing lies in it."""
-    rows = plot.near(address)
-    heatmap, square = plot.heatmap, _square(address)
+def draw(connection: Connection, plot: Plot, layer: CountLayer, address: Address, crs: str = "wgs84") -> bytes:
+    """A tile of a layer; empty when nothing lies in it. In gcj02 and bd09 all vertices are where these have them.
+
+    Cells and areas then take two statements, which must see one state.
+    """
+    rows = plot.near(address, crs)
+    heatmap, frame = plot.heatmap, frame_of(plot.heatmap.revision, address.z, [address], crs)
     if layer.kind == "incidents":
-        x, y = plot.centres[rows].reshape(-1, 2).T
-        rows = rows[_within(address, x, y)]
+        x, y = _on_map(crs, *plot.centres[rows].reshape(-1, 2).T)
+        own = _within(address, x, y)
+        rows, x, y = rows[own], x[own], y[own]
     if not len(rows):
         return b""
     keys = [heatmap.keys[at] for at in rows.tolist()]
     counts = heatmap.counts[rows].tolist()
     if layer.kind == "incidents":
-        x, y = plot.centres[rows].T.tolist()
-        return store.clusters_tile(connection, square, layer.name, keys, counts, x, y)
+        return store.clusters_tile(connection, frame, layer.name, keys, counts, x.tolist(), y.tolist())
     if layer.kind == "hexes":
-        shapes = shapely.to_wkb(plot.hexagons[rows]).tolist()
-        return store.hexes_tile(connection, square, layer.name, keys, counts, shapes)
+        hexagons = plot.hexagons[rows] if crs == "wgs84" else moved(crs, plot.hexagons[rows])
+        return store.hexes_tile(connection, frame, layer.name, keys, counts, shapely.to_wkb(hexagons).tolist())
     shown = store.Shown(keys, [plot.names[at] for at in rows.tolist()], counts)
-    band, revision = band_of(address.z).number, heatmap.revision
     if heatmap.question.by != CELL_LEVEL:
-        return store.areas_tile(connection, square, layer.name, revision, band, shown)
+        return store.areas_tile(connection, frame, layer.name, heatmap.question.by, shown)
     ids = [plot.places.grid.cell(code).id for code in keys]
-    return store.cells_tile(connection, square, layer.name, revision, band, ids, shown)
+    return store.cells_tile(connection, frame, layer.name, ids, shown)
 
 
 def draw_singles(
-    connection: Connection, facts: Facts, question: Question, layer: CountLayer, address: Address
+    connection: Connection,
+    facts: Facts,
+    question: Question,
+    layer: CountLayer,
+    address: Address,
+    crs: str = "wgs84",
 ) -> bytes:
     """A tile of single incidents, each in one tile only; for the staff of all that is asked for."""
-    found = points_in(facts, question, degrees_of(box_of(address, 1)))
-    x, y = from_wgs84(MERCATOR, found.lon, found.lat)
+    found = points_in(facts, question, degrees_of(box_before(crs, box_of(address, 1))))
+    x, y = _on_map(crs, found.lon, found.lat)
     rows = np.flatnonzero(_within(address, x, y)).tolist()
     if not rows:
         return b""
@@ -277,13 +312,16 @@ def draw_singles(
         x[rows].tolist(),
         y[rows].tolist(),
     )
-    return store.incidents_tile(connection, _square(address), layer.name, singles)
+    frame = frame_of(facts.revision, address.z, [address], crs)
+    return store.incidents_tile(connection, frame, layer.name, singles)
 
 
-def _square(address: Address) -> store.Square:
-    west, north = corner(address)
-    side = side_m(address.z)
-    return store.Square(west, north, side, side * BUFFER_UNITS / TILE_UNITS)
+def _on_map(crs: str, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Degrees in WGS 84 to Web Mercator over ``crs``."""
+    if crs != "wgs84":
+        lon, lat = from_wgs84(crs, lon, lat)
+    x, y = from_wgs84(MERCATOR, lon, lat)
+    return x, y
 
 
 def _within(address: Address, x: Floats, y: Floats) -> NDArray[np.bool_]:

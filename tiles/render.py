@@ -32,7 +32,7 @@ def render(
     if not addresses:
         return {}
     z = addresses[0].z
-    frame = _frame(revision, z, addresses, crs)
+    frame = frame_of(revision, z, addresses, crs)
     found = _queried(connection, city, layer, frame, z)
     return {Address(z, x, y): content for (x, y), content in found.items()}
 
@@ -51,7 +51,8 @@ def _queried(connection: Connection, city: City, layer: Layer, frame: store.Fram
     return store.line_tiles(connection, frame, layer.name, kinds, classes, list(ROAD_CLASSES), others)
 
 
-def _frame(revision: int, z: int, addresses: Sequence[Address], crs: str) -> store.Frame:
+def frame_of(revision: int, z: int, addresses: Sequence[Address], crs: str) -> store.Frame:
+    """Tiles of one zoom, as the store is asked for them."""
     corners = [corner(each) for each in addresses]
     side = side_m(z)
     return store.Frame(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gridmap.coverage.bands import moved_box
 from gridmap.model import City
+from tiles.address import Box, box_in_mercator, degrees_of
 from tiles.layers import Layer
 
 VERSION = "3.0.0"
@@ -29,11 +31,16 @@ def attribution(city: City) -> str:
     return " ".join(part for part in (city.attribution, *notices) if part)
 
 
+def bounds_in(crs: str, bounds: Box) -> Box:
+    """Bounds in degrees WGS 84 as tiles in ``crs`` have them."""
+    return bounds if crs == "wgs84" else degrees_of(moved_box(crs, box_in_mercator(bounds)))
+
+
 def tilejson(
     city: City,
     layer: Layer,
     revision: int,
-    bounds: tuple[float, float, float, float],
+    bounds: Box,
     url: str,
     crs: str = "wgs84",
 ) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def collection(
         link("items", f"{address}/items?f=html", HTML, "its features as a page"),
         link(queryables_rel, f"{address}/queryables", SCHEMA_JSON, "what can be asked for"),
     ]
-    if tiles and not described.staff_only:
+    if tiles and described.tiled:
         rel = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
         links.append(link(rel, f"{address}/tiles", JSON, "its vector tiles"))
     return {
@@ -120,7 +120,7 @@ def collection(
 
 def _extent(snapshot: Snapshot, described: Collection) -> dict[str, object]:
     extent: dict[str, object] = {"spatial": {"bbox": [list(snapshot.grid.index.bounds)], "crs": CRS84}}
-    if described.timing is Timing.REVISIONS:
+    if described.timing in (Timing.REVISIONS, Timing.RELEASED):
         extent["temporal"] = {
             "interval": [[None, None]],
             "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian",

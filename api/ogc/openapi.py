@@ -21,6 +21,8 @@ _TIMES = {
     Timing.REVISIONS: "A time: the grid of the revision valid then. An interval: every feature that was valid in "
     "it, as it last was in it. Left out: the current revision. Before revision 1: 404.",
     Timing.VALID: "What was valid at a time, or at some time of an interval. Left out: now.",
+    Timing.RELEASED: "A month such as 2026-10, or a time in it; an interval of months or times: every release of "
+    "them. Left out: the newest release.",
     Timing.HAPPENED: "What happened then, or in an interval; both ends are included.",
 }
 _SCHEMAS: dict[Kind, _Object] = {
@@ -101,7 +103,7 @@ def _page_parameters(city: City) -> list[_Object]:
 
 def _time_parameters(described: Collection) -> list[_Object]:
     found = [_parameter("datetime", {"type": "string"}, _TIMES[described.timing])]
-    if described.timing is not Timing.VALID:
+    if described.timing not in (Timing.VALID, Timing.RELEASED):
         whole = {"type": "integer", "minimum": 1}
         found.append(_parameter("revision", whole, "the grid of this revision; a next link pins it"))
         found.append(_parameter("since", whole, "and what was valid from this revision on, as it last was"))

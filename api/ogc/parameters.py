@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,12 +20,14 @@ from gridmap.errors import InvalidInput, NotFound
 from gridmap.features import Collection, Timing
 from gridmap.model import City, Revision
 from gridmap.projecting import Axes, to_stored
+from gridmap.releases.periods import Month
 from gridmap.store.database import Connection
 from gridmap.store.features import Filter, Period
 from gridmap.store.revisions import read_revision, revision_valid_at
 
 LARGEST_PAGE = 10_000
 USUAL_PAGE = 100
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,13 @@ def period_of(connection: Connection, current: Revision, city: City, collection:
     A time is that of the revision valid then; an interval is all revisions valid in it. NotFound for an unknown
     revision and for a time before revision 1.
     """
-    begins, ends = (None, None) if when.datetime is None else _interval(when.datetime, city)
+    months = collection.timing is Timing.RELEASED
+    begins, ends = (None, None) if when.datetime is None else _interval(when.datetime, city, months)
+    if collection.timing is Timing.RELEASED:
+        for name, value in (("revision", when.revision), ("since", when.since)):
+            if value is not None:
+                raise InvalidInput(name, value, "is not what released counts go by: they have a datetime")
+        return Period(current.number, current.number, begins, ends)
     if collection.timing is Timing.VALID:
         if when.revision is not None:
             raise InvalidInput("revision", when.revision, "is not what overlays go by: they have a datetime")
@@ -76,19 +85,21 @@ def _revisions(
     return min(first, last), last
 
 
-def _interval(text: str, city: City) -> tuple[datetime | None, datetime | None]:
-    """Begin and end, the same for one time; None where it is open."""
+def _interval(text: str, city: City, months: bool) -> tuple[datetime | None, datetime | None]:
+    """Begin and end, the same for one time; None where open. With ``months`` a month stands for its begin."""
     parts = text.split("/")
     if len(parts) > 2 or all(part in ("", "..") for part in parts):
         raise InvalidInput("datetime", text, "must be a time, or begin/end with .. at an open end")
-    ends = [None if len(parts) == 2 and part in ("", "..") else _time(part, text, city) for part in parts]
+    ends = [None if len(parts) == 2 and part in ("", "..") else _time(part, text, city, months) for part in parts]
     begins, finishes = ends[0], ends[-1]
     if begins is not None and finishes is not None and begins > finishes:
         raise InvalidInput("datetime", text, "must not end before it begins")
     return begins, finishes
 
 
-def _time(part: str, whole: str, city: City) -> datetime:
+def _time(part: str, whole: str, city: City, months: bool) -> datetime:
+    if months and _MONTH.fullmatch(part):
+        return Month.parse(part, "datetime").begins(city.zone)
     try:
         moment = datetime.fromisoformat(str(unspoilt(part)))
     except ValueError:

@@ -31,7 +31,7 @@ def require_tiles(app: FastAPI, described: Collection | None = None) -> None:
     """NotFound where there are no tiles, or none of this collection."""
     if not are_served(app):
         raise NotFound("no tiles are served here")
-    if described is not None and described.staff_only:
+    if described is not None and not described.tiled:
         raise NotFound(f"the collection {described.id} has no tiles")
 
 

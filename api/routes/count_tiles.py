@@ -32,7 +32,7 @@ from gridmap.model import PUBLIC, Actor, City
 from tiles.address import Address
 from tiles.counts import COUNT_LAYERS, SINGLES_FROM, CountLayer, count_fields, draw, draw_singles
 from tiles.encode import Tile, chosen, encoded
-from tiles.tilejson import VERSION, attribution
+from tiles.tilejson import VERSION, attribution, bounds_in
 
 router = APIRouter(tags=["tiles"], responses=problem_responses(401, 403, 404, 422, 503))
 
@@ -89,11 +89,20 @@ def _add_tiles(layer: CountLayer) -> None:
         make = _live_tile if layer.live else _released_tile
         encoding = chosen(accept_encoding)
 
+        key = None if layer.live or v is None else (request.url.path, request.url.query, encoding)
+
         def drawn() -> tuple[Tile, Told]:
             content, told = make(service, actor, layer, asked, address)
-            return encoded(content, encoding), told
+            tile = encoded(content, encoding)
+            if key is not None and v == told.mark:  # which names the releases: what they say never changes
+                service.kept_counts.keep(key, tile, told)
+            return tile, told
 
-        tile, told = await anyio.to_thread.run_sync(drawn, limiter=_at_a_time)
+        kept = None if key is None else service.kept_counts.find(key)
+        if kept is not None:
+            tile, told = kept
+        else:
+            tile, told = await anyio.to_thread.run_sync(drawn, limiter=_at_a_time)
         headers = {**_headers(layer, told, v), "ETag": f'W/"{tile.tag}"'}
         headers["Vary"] = f"Accept-Encoding{', Authorization' if layer.live else ''}"
         if _known(if_none_match, tile.tag):
@@ -112,10 +121,10 @@ def _live_tile(
     singles = layer.kind == "incidents" and asked.resolution is None and address.z >= SINGLES_FROM
     question = _grouped(layer, asked, facts.places.city, address.z)
     plot = None if singles else live_plot(service, facts, question)
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, one_state=asked.crs != "wgs84") as connection:
         if plot is None:
-            return draw_singles(connection, facts, question, layer, address), told_of(facts)
-        return draw(connection, plot, layer, address), told_of(facts)
+            return draw_singles(connection, facts, question, layer, address, asked.crs), told_of(facts)
+        return draw(connection, plot, layer, address, asked.crs), told_of(facts)
 
 
 def _released_tile(
@@ -124,8 +133,8 @@ def _released_tile(
     question = _grouped(layer, asked, service.state.ready.city, address.z)
     told = told_of_releases(service, actor, asked)
     plot = released_plot(service, actor, asked, told, question)
-    with service.database.begin(PUBLIC) as connection:
-        return draw(connection, plot, layer, address), told
+    with service.database.begin(PUBLIC, one_state=asked.crs != "wgs84") as connection:
+        return draw(connection, plot, layer, address, asked.crs), told
 
 
 def _grouped(layer: CountLayer, asked: TileAsked, city: City, z: int) -> Question:
@@ -189,7 +198,7 @@ def _add_tilejson(layer: CountLayer) -> None:
 def _tilejson(layer: CountLayer, asked: TileAsked, told: Told, snapshot: Snapshot, url: str) -> dict[str, Any]:
     city, question = snapshot.city, asked.question(snapshot.city)
     lowest = layer.lowest_zoom(city, asked.by)
-    west, south, east, north = snapshot.grid.index.bounds
+    west, south, east, north = bounds_in(asked.crs, snapshot.grid.index.bounds)
     return {
         "tilejson": VERSION,
         "name": f"{city.name} {layer.name}",
@@ -204,6 +213,7 @@ def _tilejson(layer: CountLayer, asked: TileAsked, told: Told, snapshot: Snapsho
         "attribution": attribution(city),
         "vector_layers": count_fields(layer, lowest),
         "revision": told.revision,
+        "crs": asked.crs,
         "notice": dict(city.notice),
         "data_version": told.data_version,
         "of": question.of,

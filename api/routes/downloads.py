@@ -50,7 +50,7 @@ def get_download(
     snapshot = service.state.ready
     city = snapshot.city
     collection = collections_of(city).get(layer)
-    if collection is None or collection.staff_only:
+    if collection is None or collection.staff_only or collection.released:
         raise NotFound(f"no layer {layer!r}: there are cells, {', '.join(city.levels)} and overlays")
     name_of_crs = check_export_crs(crs, city)
     moment = datetime.now(UTC) if at is None else city_time("at", at, city)

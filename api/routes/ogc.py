@@ -34,7 +34,7 @@ router = APIRouter(
     dependencies=[Depends(refuse_unknown)],
 )
 
-CollectionPath = Annotated[str, Path(max_length=64, description="cells, a level of area, overlays …")]
+CollectionPath = Annotated[str, Path(max_length=80, description="cells, a level of area, overlays …")]
 
 
 @router.get("", include_in_schema=False)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.deps import LARGEST_REVISION, ActorDep, ServiceDep
 from api.ogc import geojson
 from api.ogc.access import collection_for, territories_of
+from api.ogc.finding import count_parts, head_of_releases, months_of, parts_wanted, period_over, read_parts
 from api.ogc.links import Link, Place, link
 from api.ogc.pages import features_page
 from api.ogc.parameters import (
@@ -43,11 +44,11 @@ from gridmap.errors import InvalidInput, NotFound
 from gridmap.features import Collection, Timing
 from gridmap.model import City
 from gridmap.projecting import Axes
-from gridmap.store.features import FeatureRow, Period, Wanted, count_features, read_features
+from gridmap.store.features import FeatureRow, Period, Wanted
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], route_class=OgcRoute, responses=PROBLEMS)
 
-CollectionPath = Annotated[str, Path(max_length=64, description="cells, a level of area, overlays …")]
+CollectionPath = Annotated[str, Path(max_length=80, description="cells, a level of area, overlays …")]
 CrsQuery = Annotated[
     str | None, Query(max_length=100, description="address of the answer's crs; CRS84 if not given")
 ]
@@ -84,7 +85,7 @@ def get_items(
     filter_crs: Annotated[
         str | None, Query(alias="filter-crs", max_length=100, description="… of its geometries")
     ] = None,
-    after: Annotated[str | None, Query(max_length=64, description="go on after this id")] = None,
+    after: Annotated[str | None, Query(max_length=80, description="go on after this id")] = None,
     f: FormQuery = None,
 ) -> Response:
     """Features by id, page by page. The next link stays in the revision that the list was begun in.
@@ -103,11 +104,13 @@ def get_items(
         when = When(datetime, revision, since)
         period = period_of(connection, snapshot.grid.revision, city, collection, when)
         wanted = Wanted(collection, city.lowest_level, period, territories_of(city, actor), box, equal, filters)
-        rows = read_features(connection, wanted, start, size + 1)
-        matched = count_features(connection, wanted)
+        parts = parts_wanted(connection, service, city, wanted, datetime)
+        rows = read_parts(connection, parts, start, size + 1)
+        matched = count_parts(connection, parts)
     place, html = Place(request, service), wants_html(request, f)
-    links = _links(place, collection, period, rows, size, html)
-    page = _Page(collection, city, period, rows[:size], links, place)
+    period = period_over(parts, period)
+    links = _links(place, collection, period, months_of(parts), rows, size, html)
+    page = _Page(collection, city, period, rows[:size], links, place, head_of_releases(parts))
     head = {"numberMatched": matched, "numberReturned": len(page.rows)}
     content = page.html(collection.title, head) if html else page.geojson(axes, matched)
     return page.answer(content, address, html)
@@ -119,7 +122,7 @@ def get_item(
     service: ServiceDep,
     actor: ActorDep,
     collection_id: CollectionPath,
-    fid: Annotated[str, Path(max_length=64, description="id of the feature")],
+    fid: Annotated[str, Path(max_length=80, description="id of the feature")],
     crs: CrsQuery = None,
     datetime: DatetimeQuery = None,
     revision: RevisionQuery = None,
@@ -141,13 +144,16 @@ def get_item(
         period = period_of(connection, snapshot.grid.revision, city, collection, when)
         territories = territories_of(city, actor)
         wanted = Wanted(collection, city.lowest_level, period, territories, id=identity)
-        rows = read_features(connection, wanted, None, 1)
+        parts = parts_wanted(connection, service, city, wanted, datetime)
+        rows = read_parts(connection, parts, None, 1)
     if not rows:
-        raise NotFound(f"no feature {fid!r} in {collection_id} in revision {period.last}")
+        where = "the release that is asked for" if collection.released else f"revision {period.last}"
+        raise NotFound(f"no feature {fid!r} in {collection_id} in {where}")
+    period = period_over(parts, period)
     place, html = Place(request, service), wants_html(request, f)
     back = f"{place.ogc}/collections/{collection.id}"
     links = [*place.self_links(html, GEOJSON), link("collection", back, JSON, collection.title)]
-    page = _Page(collection, city, period, rows, links, place)
+    page = _Page(collection, city, period, rows, links, place, head_of_releases(parts))
     content = page.html(f"{collection.title} {fid}", {}) if html else page.feature(axes)
     return page.answer(content, address, html)
 
@@ -162,13 +168,14 @@ class _Page:
     rows: Sequence[FeatureRow]
     links: Sequence[Link]
     place: Place
+    more: Mapping[str, object]
 
     def geojson(self, axes: Axes, matched: int | None) -> bytes:
-        head = geojson.head_of(self.city, self.period.last)
+        head = {**geojson.head_of(self.city, self.period.last), **self.more}
         return geojson.collection_json(self.rows, axes, self.city, head, matched, self.links)
 
     def feature(self, axes: Axes) -> bytes:
-        head = geojson.head_of(self.city, self.period.last)
+        head = {**geojson.head_of(self.city, self.period.last), **self.more}
         return geojson.feature_json(self.rows[0], axes, self.city, head, self.links)
 
     def html(self, title: str, head: Mapping[str, object]) -> bytes:
@@ -183,7 +190,8 @@ class _Page:
         return answer(content, media_type, Content_Crs=f"<{crs}>", Cache_Control=cache)
 
     def _address(self, row: FeatureRow) -> str:
-        pinned = "" if self.collection.timing is Timing.VALID else f"&revision={self.period.last}"
+        timeless = self.collection.timing in (Timing.VALID, Timing.RELEASED)
+        pinned = "" if timeless else f"&revision={self.period.last}"
         items = f"{self.place.ogc}/collections/{self.collection.id}/items"
         return f"{items}/{quote(str(row.id), safe='')}?f=html{pinned}"
 
@@ -197,7 +205,13 @@ def _identity(collection: Collection, text: str, field: str) -> int | str:
 
 
 def _links(
-    place: Place, collection: Collection, period: Period, rows: list[FeatureRow], size: int, html: bool
+    place: Place,
+    collection: Collection,
+    period: Period,
+    months: str | None,
+    rows: list[FeatureRow],
+    size: int,
+    html: bool,
 ) -> list[Link]:
     """This page, and the next one of the same list: whatever is published meanwhile changes nothing in it."""
     links = [
@@ -209,6 +223,8 @@ def _links(
         if collection.timing is Timing.VALID:
             if "datetime" not in query and period.begins is not None:
                 query["datetime"] = period.begins.isoformat()
+        elif months is not None:
+            query["datetime"] = months
         else:
             query["revision"] = str(period.last)
             if collection.timing is Timing.REVISIONS:

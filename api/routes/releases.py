@@ -75,7 +75,9 @@ def get_released(
     service: ServiceDep,
     period: Annotated[str, Path(pattern=_MONTH, description="a month, such as 2026-10")],
     of: Annotated[Subject, Query(description="what is counted")] = "incidents",
-    by: Annotated[str, Query(pattern=r"^[a-z_]{1,40}$", description="a level of the city, cell, or hex")] = "cell",
+    by: Annotated[
+        str, Query(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="a level of the city, cell, or hex")
+    ] = "cell",
     category: CategoryQuery = None,
     resolution: Annotated[
         int | None, Query(ge=COARSEST_HEX, le=FINEST_HEX, description="of hexes; 8 if left out")
@@ -129,7 +131,7 @@ def get_release_file(
     with service.database.begin(PUBLIC) as connection:
         city = read_city(connection)
         collection = collections_of(city).get(layer)
-        if collection is None or (layer != CELLS and collection.level is None):
+        if collection is None or collection.released or (layer != CELLS and collection.level is None):
             raise NotFound(f"no layer {layer!r} in a release: there are cells, {', '.join(city.levels)}")
         counted = service.released_by.month(connection, city, service.trees, collection.level or CELL_LEVEL, month)
         grid = read_revision(connection, counted.release.revision)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
+from api.asked import TileCrsQuery
 from api.deps import LARGEST_REVISION, ServiceDep, TilesDep
 from api.errors import problem_responses
 from api.schemas.tiles import TileJSON
@@ -25,15 +26,14 @@ from api.tiles import (
     lasts_forever,
     unchanged,
 )
-from gridmap.coverage.bands import moved_box
 from gridmap.current import State
 from gridmap.errors import Unavailable
-from tiles.address import Address, box_in_mercator, degrees_of
+from tiles.address import Address
 from tiles.baked import mark_of
 from tiles.encode import chosen
 from tiles.layers import layer_of
 from tiles.serving import TileServer, Wanted
-from tiles.tilejson import tilejson
+from tiles.tilejson import bounds_in, tilejson
 
 router = APIRouter(tags=["tiles"], responses=problem_responses(404, 422, 503))
 
@@ -52,9 +52,6 @@ IfNoneMatch = Annotated[str | None, Header(include_in_schema=False)]
 Version = Annotated[
     str | None,
     Query(alias="v", max_length=LONGEST_VERSION, description="TileJSON's, of layers that no revision pins"),
-]
-CrsQuery = Annotated[
-    Literal["wgs84", "gcj02", "bd09"], Query(description="of the base map that the tiles are to lie right on")
 ]
 
 _TILE_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -76,7 +73,7 @@ async def get_pinned_tile(
     x: Place,
     y: Place,
     v: Version = None,
-    crs: CrsQuery = "wgs84",
+    crs: TileCrsQuery = "wgs84",
     accept_encoding: Accepted = "",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
@@ -98,7 +95,7 @@ async def get_current_tile(
     z: Zoom,
     x: Place,
     y: Place,
-    crs: CrsQuery = "wgs84",
+    crs: TileCrsQuery = "wgs84",
     accept_encoding: Accepted = "",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
@@ -142,7 +139,7 @@ async def get_pinned_tilejson(
     service: ServiceDep,
     revision: RevisionPath,
     layer: LayerPath,
-    crs: CrsQuery = "wgs84",
+    crs: TileCrsQuery = "wgs84",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """TileJSON 3.0 of a layer at a revision."""
@@ -155,7 +152,7 @@ async def get_tilejson(
     request: Request,
     service: ServiceDep,
     layer: LayerPath,
-    crs: CrsQuery = "wgs84",
+    crs: TileCrsQuery = "wgs84",
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """TileJSON 3.0 of a layer. It names the tiles of the revision that is current now: no map mixes two."""
@@ -180,9 +177,7 @@ def _tilejson(
     query = {} if layer.part is None else {"v": mark_of(layer, number, snapshot.grid.redraws, snapshot.versions)}
     query |= {} if crs == "wgs84" else {"crs": crs}
     url += f"?{urlencode(query)}" if query else ""
-    bounds = snapshot.grid.index.bounds
-    if crs != "wgs84":
-        bounds = degrees_of(moved_box(crs, box_in_mercator(bounds)))
+    bounds = bounds_in(crs, snapshot.grid.index.bounds)
     document = tilejson(snapshot.city, layer, number, bounds, url, crs)
     if revision is None and state.gone_since is not None:
         document["data_as_of"] = snapshot.taken_at.isoformat()  # there may be a newer one

@@ -14,11 +14,20 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from gridmap.crs import check_name
 from gridmap.errors import GridMapError, InvalidInput, LoadRefused
 from gridmap.ingest.encoding import check_encoding
+from gridmap.ingest.level_keys import checked_levels
 from gridmap.model import CELL_KINDS, BaseMap, City, Post, PrincipleSettings
 
 Crs = Annotated[str, BeforeValidator(check_name)]
@@ -70,7 +79,7 @@ class CitySection(_Strict):
     code: str
     name: str
     name_en: str = ""
-    levels: tuple[str, ...] = Field(min_length=2)
+    levels: Annotated[tuple[str, ...], AfterValidator(checked_levels)] = Field(min_length=2)
     code_pattern: str
     metric_crs: Crs
     timezone: Annotated[str, BeforeValidator(_timezone)]

@@ -1,6 +1,7 @@
 """Vector tiles of counts by ``ST_AsMVT``: rows that come from elsewhere, on the shapes of a zoom band or of hexes.
 
-Polygons are clipped while valid and then rounded vertex by vertex, as those of the geometry layers are.
+Polygons are clipped while valid and then rounded vertex by vertex, as those of the geometry layers are. In gcj02
+and bd09 the cells and areas are those that ``moving`` has read and moved. Imports ``moving``.
 """
 
 from __future__ import annotations
@@ -8,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
-
-@dataclass(frozen=True)
-class Square:
-    """A tile: its west and north sides and its side in Mercator metres, and how far beyond it is drawn."""
-
-    west: float
-    north: float
-    side_m: float
-    margin_m: float
+from gridmap.store import moving
+from gridmap.store.moving import Frame
 
 
 @dataclass(frozen=True)
@@ -68,33 +62,43 @@ _ENCODE = """
 """
 _AREA = _ENCODE.format(columns="id, geom, level, code, name, count", drawn="ST_Area(geom) > 0")
 
-_CELLS = text(
-    _TILE
-    + f""", found AS (
+# What cells and areas are drawn from: rows of a band, or rows that were moved.
+_BAND = f"band.band = CAST(:band AS smallint) AND {_VALID}"
+_CELL_BAND = f"cell_band AS band ON band.cell_id = row.id AND {_BAND}"
+_AREA_BAND = f"area_band AS band ON band.code = row.code AND band.level = :level AND {_BAND}"
+_MOVED = """(
+        SELECT key, shape::geometry AS geom
+        FROM unnest(CAST(:moved AS {kind}[]), CAST(:shapes AS text[])) AS given (key, shape) OFFSET 0
+    ) AS band ON band.key = row.{key} AND band.geom && box"""
+
+
+def _cells(source: str) -> TextClause:
+    found = f""", found AS (
         SELECT row.id, 'cell' AS level, row.code, row.name, row.count, {_DRAWN.format("band.geom")} AS geom
         FROM tile CROSS JOIN unnest(
             CAST(:ids AS int[]), CAST(:codes AS text[]), CAST(:names AS text[]), CAST(:counts AS bigint[])
         ) AS row (id, code, name, count)
-        JOIN cell_band AS band
-            ON band.cell_id = row.id AND band.band = CAST(:band AS smallint) AND {_VALID}
+        JOIN {source}
     )
     """
-    + _AREA
-)
+    return text(_TILE + found + _AREA)
 
-_AREAS = text(
-    _TILE
-    + f""", found AS (
-        SELECT {_TEXT_ID.format("row.code")} AS id, band.level, row.code, row.name, row.count,
+
+def _areas(source: str) -> TextClause:
+    found = f""", found AS (
+        SELECT {_TEXT_ID.format("row.code")} AS id, CAST(:level AS text) AS level, row.code, row.name, row.count,
             {_DRAWN.format("band.geom")} AS geom
         FROM tile CROSS JOIN unnest(
             CAST(:codes AS text[]), CAST(:names AS text[]), CAST(:counts AS bigint[])
         ) AS row (code, name, count)
-        JOIN area_band AS band ON band.code = row.code AND band.band = CAST(:band AS smallint) AND {_VALID}
+        JOIN {source}
     )
     """
-    + _AREA
-)
+    return text(_TILE + found + _AREA)
+
+
+_CELLS, _CELLS_MOVED = _cells(_CELL_BAND), _cells(_MOVED.format(kind="int", key="id"))
+_AREAS, _AREAS_MOVED = _areas(_AREA_BAND), _areas(_MOVED.format(kind="text", key="code"))
 
 _HEXES = text(
     _TILE
@@ -135,31 +139,29 @@ _SINGLE = text(
 )
 
 
-def cells_tile(
-    connection: Connection,
-    square: Square,
-    layer: str,
-    revision: int,
-    band: int,
-    ids: Sequence[int],
-    shown: Shown,
-) -> bytes:
-    """Cells, by ``ids``, of a revision with their counts, as a zoom band draws them."""
-    more = {"revision": revision, "band": band, "ids": list(ids), **_rows(shown)}
-    return _tile(connection.execute(_CELLS, {**_given(square, layer), **more}).scalar_one())
+def cells_tile(connection: Connection, frame: Frame, layer: str, ids: Sequence[int], shown: Shown) -> bytes:
+    """Cells, by ``ids``, of the frame's revision with their counts, as its zoom band draws them."""
+    more = {"ids": list(ids), **_rows(shown)}
+    if not frame.moves:
+        return _tile(connection.execute(_CELLS, {**_given(frame, layer), **_in_band(frame), **more}).scalar_one())
+    given = moving.cells(connection, frame)
+    moved = {"moved": given["ids"], "shapes": given["shapes"]}
+    return _tile(connection.execute(_CELLS_MOVED, {**_given(frame, layer), **moved, **more}).scalar_one())
 
 
-def areas_tile(
-    connection: Connection, square: Square, layer: str, revision: int, band: int, shown: Shown
-) -> bytes:
-    """Areas of a revision with their counts, as a zoom band draws them."""
-    more = {"revision": revision, "band": band, **_rows(shown)}
-    return _tile(connection.execute(_AREAS, {**_given(square, layer), **more}).scalar_one())
+def areas_tile(connection: Connection, frame: Frame, layer: str, level: str, shown: Shown) -> bytes:
+    """Areas of a level at the frame's revision with their counts, as its zoom band draws them."""
+    more = {"level": level, **_rows(shown)}
+    if not frame.moves:
+        return _tile(connection.execute(_AREAS, {**_given(frame, layer), **_in_band(frame), **more}).scalar_one())
+    given = moving.areas(connection, frame, level)
+    moved = {"moved": given["codes"], "shapes": given["shapes"]}
+    return _tile(connection.execute(_AREAS_MOVED, {**_given(frame, layer), **moved, **more}).scalar_one())
 
 
 def hexes_tile(
     connection: Connection,
-    square: Square,
+    frame: Frame,
     layer: str,
     hexes: Sequence[str],
     counts: Sequence[int],
@@ -167,12 +169,12 @@ def hexes_tile(
 ) -> bytes:
     """Hexes with their counts; ``shapes`` are their polygons as WKB, in Web Mercator."""
     more = {"hexes": list(hexes), "counts": list(counts), "shapes": list(shapes)}
-    return _tile(connection.execute(_HEXES, {**_given(square, layer), **more}).scalar_one())
+    return _tile(connection.execute(_HEXES, {**_given(frame, layer), **more}).scalar_one())
 
 
 def clusters_tile(
     connection: Connection,
-    square: Square,
+    frame: Frame,
     layer: str,
     hexes: Sequence[str],
     counts: Sequence[int],
@@ -181,23 +183,23 @@ def clusters_tile(
 ) -> bytes:
     """A point for each hex, at ``x``, ``y`` in Mercator metres, with its count."""
     more = {"hexes": list(hexes), "counts": list(counts), "x": list(x), "y": list(y)}
-    return _tile(connection.execute(_CLUSTERS, {**_given(square, layer), **more}).scalar_one())
+    return _tile(connection.execute(_CLUSTERS, {**_given(frame, layer), **more}).scalar_one())
 
 
-def incidents_tile(connection: Connection, square: Square, layer: str, singles: Singles) -> bytes:
+def incidents_tile(connection: Connection, frame: Frame, layer: str, singles: Singles) -> bytes:
     """Single incidents, each with a count of 1."""
     more = {each.name: list(getattr(singles, each.name)) for each in fields(singles)}
-    return _tile(connection.execute(_SINGLE, {**_given(square, layer), **more}).scalar_one())
+    return _tile(connection.execute(_SINGLE, {**_given(frame, layer), **more}).scalar_one())
 
 
-def _given(square: Square, layer: str) -> dict[str, object]:
-    return {
-        "layer": layer,
-        "west": square.west,
-        "north": square.north,
-        "side": square.side_m,
-        "margin": square.margin_m,
-    }
+def _given(frame: Frame, layer: str) -> dict[str, object]:
+    """The frame's one tile."""
+    (west,), (north,) = frame.west, frame.north
+    return {"layer": layer, "west": west, "north": north, "side": frame.side_m, "margin": frame.margin_m}
+
+
+def _in_band(frame: Frame) -> dict[str, object]:
+    return {"revision": frame.revision, "band": frame.band}
 
 
 def _rows(shown: Shown) -> dict[str, object]:

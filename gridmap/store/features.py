@@ -14,16 +14,20 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     Subquery,
+    Text,
     and_,
     case,
+    cast,
+    column,
     func,
     literal,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from gridmap.cql import Tree
 from gridmap.features import CELLS, ELEMENTS, OVERLAYS, Collection
@@ -38,6 +42,7 @@ Filter: TypeAlias = tuple[Tree, Callable[[BaseGeometry], BaseGeometry]]
 
 # Of collections that may have millions of rows, so many matches are counted and no more.
 MOST_COUNTED = 100_000
+_NUMBERS = ARRAY(Integer)
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,24 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What a release shows of n cells or areas: their codes, and by subject n counts, None where nothing shows.
+
+    ``least`` is, by subject that the release counts, the smallest count but 0 that shows.
+    """
+
+    period: str
+    codes: Sequence[str]
+    counts: Mapping[str, Sequence[int | None]]
+    least: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What is asked of a collection. ``territories`` None is everything, what lies outside the city too.
 
-    ``equal`` are properties and their values; all ``filters`` must hold.
+    ``equal`` are properties and their values; all ``filters`` must hold. Collections of released counts have
+    ``counted``, whose revision is the period's last; their ids are the month, a dot and the code.
     """
 
     collection: Collection
@@ -68,6 +87,7 @@ class Wanted:
     equal: Mapping[str, str] = field(default_factory=dict)
     filters: Sequence[Filter] = ()
     id: int | str | None = None
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +141,9 @@ def _conditions(wanted: Wanted, listed: Subquery) -> list[ColumnElement[bool]]:
 
 def _listed(wanted: Wanted) -> Subquery:
     """Every feature of the collection in the period, with ``fid``, its properties and ``geom``."""
-    if wanted.collection.id == CELLS:
+    if wanted.counted is not None:
+        query = _released(wanted, wanted.counted)
+    elif wanted.collection.id == CELLS:
         query = _cells(wanted.period)
     elif wanted.collection.level is not None:
         query = _areas(wanted.period, wanted.collection.level, wanted.lowest)
@@ -180,6 +202,46 @@ def _areas(period: Period, level: str, lowest: str) -> Select[Any]:
         .where(area.c.level == level, _in_period(area.c.revisions, period))
     )
     return query if period.first == period.last else _last_of(query, area.c.code, area.c.revisions)
+
+
+def _released(wanted: Wanted, counted: Counted) -> Select[Any]:
+    """The cells, or the areas of a level, of the release's revision with what it shows of them."""
+    revision, subjects = wanted.period.last, list(counted.counts)
+    # As one literal each: thousands of elements would each be parsed as an expression. Codes have no such sign.
+    codes = func.string_to_array("\x1f".join(counted.codes), "\x1f")
+    columns = [
+        cast(func.string_to_array(",".join(_number(each) for each in counted.counts[subject]), ",", ""), _NUMBERS)
+        for subject in subjects
+    ]
+    given = (
+        func.unnest(codes, *columns)
+        .table_valued(column("code", Text), *(column(subject, Integer) for subject in subjects))
+        .render_derived(name="counted")
+    )
+    if wanted.collection.level is None:
+        source = tables.cell
+        named, geom = [source.c[name] for name in ("name", "kind", "community")], source.c.geom
+        query = select(source.c.code).join(given, given.c.code == source.c.code)
+    else:
+        source, shape = tables.area, tables.area_shape
+        named, geom = [source.c[name] for name in ("name", "parent")], shape.c.geom
+        query = (
+            select(source.c.code)
+            .join(shape, and_(shape.c.code == source.c.code, valid_in(shape.c.revisions, revision)))
+            .join(given, given.c.code == source.c.code)
+        )
+    return query.add_columns(
+        (literal(f"{counted.period}.", Text) + source.c.code).collate("C").label("fid"),
+        *named,
+        literal(counted.period, Text).label("period"),
+        literal(revision, Integer).label("grid_revision"),
+        *(given.c[subject] for subject in subjects),
+        geom.label("geom"),
+    ).where(valid_in(source.c.revisions, revision))
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else str(count)
 
 
 def _overlays(period: Period) -> Select[Any]:

@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
+import shapely
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.releases import make_release
+from gridmap.coverage.bands import moved_box
 from gridmap.crs import from_wgs84
+from gridmap.heatmap.places import hex_polygons
+from gridmap.hexes import from_text
 from gridmap.releases.periods import Month
 from tests.tiles.decoding import Feature, decode
 from tiles.address import Address, box_of, span_of
-from tiles.counts import COUNT_LAYERS
+from tiles.counts import COUNT_LAYERS, draw
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 KINDS = ("hexes", "counts", "incidents")
@@ -146,6 +151,141 @@ def test_staff_see_single_incidents_where_they_are(released: TestClient, staff: 
     west, _, east, north = next(b for b in boxes if b[0] <= at[0][0] < b[2] and b[1] < at[1][0] <= b[3])
     unit = (east - west) / 4096
     assert (abs((at[0][0] - west) / unit - x), abs((north - at[1][0]) / unit - y)) < (0.51, 0.51)
+
+
+SYSTEMS = ("gcj02", "bd09")
+
+
+def moved_span(client: TestClient, crs: str, z: int) -> list[Address]:
+    return list(span_of(moved_box(crs, mercator_box(client)), z).addresses())
+
+
+def tile_of(
+    client: TestClient, path: str, layer: str, headers: Headers | None = None, **query: object
+) -> dict[int, Feature]:
+    answer = client.get(path, params=query, headers=headers or {})
+    assert answer.status_code in (200, 204), answer.text
+    return {each.id: each for each in decode(answer.content).get(layer, ())} if answer.content else {}
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+@pytest.mark.parametrize(
+    ("layer", "shapes", "z", "by"),
+    [
+        ("counts", "cells", 14, "cell"),
+        ("live_counts", "cells", 13, "cell"),
+        ("counts", "street", 11, "street"),
+        ("live_counts", "community", 12, "community"),
+    ],
+)
+def test_counted_shapes_are_those_of_the_geometry_layers(
+    released: TestClient, staff: Headers, crs: str, layer: str, shapes: str, z: int, by: str
+) -> None:
+    """Vertex by vertex, tile by tile; and the counts are those of the tiles in wgs84."""
+    query = {"of": "elements", "class": "place", "by": by}
+    wanted = counted(features(released, layer, z, staff, **query), "code")
+    found: dict[str, int] = {}
+    for address in moved_span(released, crs, z):
+        rest = f"{z}/{address.x}/{address.y}.mvt"
+        drawn = tile_of(released, f"/tiles/{layer}/{rest}", layer, staff, crs=crs, **query)
+        plain = tile_of(released, f"/tiles/1/{shapes}/{rest}", shapes, crs=crs)
+        assert drawn.keys() == {id_ for id_, one in plain.items() if one.properties["code"] in wanted}
+        for id_, feature in drawn.items():
+            assert [part.tolist() for part in feature.parts] == [part.tolist() for part in plain[id_].parts]
+        found |= counted(drawn, "code")
+    assert found == wanted
+    assert len(found) > 4
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_hexes_lie_where_the_system_has_them(released: TestClient, crs: str) -> None:
+    query = {"of": "elements", "class": "place"}
+    wanted = counted(features(released, "hexes", 13, **query), "hex")
+    found: dict[str, int] = {}
+    for address in moved_span(released, crs, 13):
+        path = f"/tiles/hexes/13/{address.x}/{address.y}.mvt"
+        west, _, east, north = box_of(address)
+        unit = (east - west) / 4096
+        for feature in tile_of(released, path, "hexes", crs=crs, **query).values():
+            found[feature.properties["hex"]] = feature.properties["count"]
+            ring = shapely.get_coordinates(hex_polygons([from_text(feature.properties["hex"])])[0])
+            x, y = from_wgs84("EPSG:3857", *from_wgs84(crs, ring[:, 0], ring[:, 1]))
+            expected = shapely.Polygon(np.column_stack([(x - west) / unit, (north - y) / unit]))
+            inner = [
+                (px, py) for part in feature.parts for px, py in part.tolist() if 0 < px < 4096 and 0 < py < 4096
+            ]
+            assert all(expected.boundary.distance(shapely.Point(each)) <= 1.5 for each in inner)
+    assert found == wanted
+    assert found
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_single_incidents_lie_where_the_system_has_them(released: TestClient, staff: Headers, crs: str) -> None:
+    query = {"category": "noise", "from": "2026-10-01", "to": "2026-10-15"}
+    wanted = features(released, "live_incidents", 14, staff, **query)
+    with released.app.state.service.database.begin(OPERATOR) as connection:  # type: ignore[attr-defined]
+        stored = {
+            id_: (lon, lat)
+            for id_, lon, lat in connection.execute(text("SELECT id, ST_X(geom), ST_Y(geom) FROM incident"))
+        }
+    found: list[int] = []
+    for address in moved_span(released, crs, 14):
+        west, _, east, north = box_of(address)
+        unit = (east - west) / 4096
+        path = f"/tiles/live_incidents/14/{address.x}/{address.y}.mvt"
+        for id_, feature in tile_of(released, path, "live_incidents", staff, crs=crs, **query).items():
+            lon, lat = stored[id_]
+            at = from_wgs84("EPSG:3857", *from_wgs84(crs, [lon], [lat]))
+            x, y = feature.parts[0][0]
+            assert (abs((at[0][0] - west) / unit - x), abs((north - at[1][0]) / unit - y)) < (0.51, 0.51)
+            found.append(id_)
+    assert sorted(found) == sorted(wanted)
+    assert found
+
+
+@pytest.mark.parametrize("layer", KINDS)
+def test_a_pinned_tile_of_releases_is_drawn_once(
+    released: TestClient, staff: Headers, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With TileJSON's mark it is kept; without, with another mark, or live, it is drawn each time."""
+    drawn: list[str] = []
+
+    def counting(connection: Any, plot: Any, layer: Any, address: Address, crs: str) -> bytes:
+        drawn.append(layer.name)
+        return draw(connection, plot, layer, address, crs)
+
+    monkeypatch.setattr("api.routes.count_tiles.draw", counting)
+    (pinned,) = released.get(f"/tiles/{layer}.json", params={"category": "parking"}).json()["tiles"]
+    pinned = pinned.removeprefix("http://testserver").format(z=13, x=6762, y=3127)
+    first, again = released.get(pinned), released.get(pinned)
+    assert drawn == [layer]
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    for name in ("etag", "cache-control", "gridmap-data-version", "gridmap-revision"):
+        assert again.headers[name] == first.headers[name]
+    assert released.get(pinned, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    for other in (pinned.replace("v=", "v=x"), pinned.split("&v=")[0]):
+        for _ in range(2):
+            assert "immutable" not in released.get(other).headers["cache-control"]
+    assert drawn == [layer] * 5
+    (live,) = released.get(f"/tiles/live_{layer}.json", headers=staff).json()["tiles"]
+    live = live.removeprefix("http://testserver").format(z=13, x=6762, y=3127)
+    for _ in range(2):
+        released.get(live, headers=staff)
+    assert drawn == [layer] * 5 + [f"live_{layer}"] * 2
+    assert released.get(live).status_code == 401
+
+
+@pytest.mark.parametrize("layer", KINDS)
+def test_tilejson_names_the_system(released: TestClient, layer: str) -> None:
+    plain = released.get(f"/tiles/{layer}.json").json()
+    document = released.get(f"/tiles/{layer}.json", params={"crs": "bd09"}).json()
+    assert (plain["crs"], document["crs"]) == ("wgs84", "bd09")
+    assert "crs=bd09" in document["tiles"][0]
+    shifts = [after - before for before, after in zip(plain["bounds"], document["bounds"], strict=True)]
+    assert all(0.003 < abs(shift) < 0.03 for shift in shifts)
+    tile = released.get(document["tiles"][0].removeprefix("http://testserver").format(z=9, x=422, y=195))
+    assert tile.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert released.get(f"/tiles/{layer}/9/422/195.mvt", params={"crs": "mars"}).status_code == 422
 
 
 def test_a_late_incident_shows_in_live_tiles_only(

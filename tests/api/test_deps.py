@@ -122,3 +122,12 @@ def test_other_authorization_is_the_public(client: TestClient, value: str) -> No
     assert response.status_code in (200, 401)
     if response.status_code == 200:
         assert response.json()["counts"] == "not released"
+
+
+@pytest.mark.parametrize("text", ["149", "20261101", "-1", "1e9", " 7 ", "1.5"])
+def test_a_bare_number_is_no_time(client: TestClient, text: str) -> None:
+    """It would be a moment of 1970."""
+    for path, name in (("/v1/cells/120101001001001", "at"), ("/v1/heatmap?of=incidents", "from")):
+        answer = client.get(path, params={"of": "incidents", name: text} if name == "from" else {name: text})
+        assert answer.status_code == 422, answer.text
+        assert "2026-11-01T00:00:00+08:00" in answer.text

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.request import urlopen
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +22,7 @@ from owslib.ogcapi.features import Features
 from gridmap.coverage.grid import Grid
 from gridmap.crs import from_wgs84
 from gridmap.store.database import Database
+from tests.api.test_ogc_released import release_one_category
 
 # A process of its own: GDAL reads with Python's lock held, so a server in this one could never answer it.
 SERVER = """
@@ -44,12 +47,22 @@ with socket.socket() as listening:
 ROOT = Path(__file__).parents[2]
 DEBIANS_PYTHON = "/usr/bin/python3"
 BOX = (117.19, 39.11, 117.20, 39.12)
+LEVELS = ["city", "district", "street", "community"]
+COLLECTIONS = ["cells", *LEVELS, "overlays", "released_cells", *(f"released_{level}" for level in LEVELS)]
 
 
 @pytest.fixture(scope="module")
-def served(heping_served: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def counted(make_copy: Callable[..., AbstractContextManager[Database]]) -> Iterator[Database]:
+    """A copy of Heping with two releases."""
+    with make_copy("ogc_counted") as database:
+        release_one_category(database)
+        yield database
+
+
+@pytest.fixture(scope="module")
+def served(counted: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the OGC routes of a server in a process of its own."""
-    url = heping_served.url.render_as_string(hide_password=False)
+    url = counted.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", SERVER, url, str(tmp_path_factory.mktemp("ogc"))]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -69,7 +82,7 @@ def gdal(served: str) -> Callable[..., gpd.GeoDataFrame]:
 
 def test_gdal_lists_the_collections(served: str) -> None:
     layers = pyogrio.list_layers(f"OAPIF:{served}")
-    assert list(layers[:, 0]) == ["cells", "city", "district", "street", "community", "overlays"]
+    assert list(layers[:, 0]) == COLLECTIONS
 
 
 @pytest.mark.parametrize("page_size", ["97", "1000"])
@@ -112,9 +125,60 @@ def test_gdal_reads_areas_by_code(gdal: Callable[..., gpd.GeoDataFrame], grid: G
     assert set(streets.code) == {code for code, area in grid.areas.items() if area.level == "street"}
 
 
+def released_rows(served: str, of: str, by: str) -> dict[str, int | None]:
+    """The counts that the release of October gives by its own route."""
+    address = f"{served.removesuffix('/ogc')}/v1/releases/2026-10?{urlencode({'of': of, 'by': by})}"
+    with urlopen(address) as answer:
+        return {row["code"]: row["count"] for row in json.load(answer)["rows"]}
+
+
+@pytest.mark.parametrize(("layer", "by"), [("released_cells", "cell"), ("released_street", "street")])
+def test_gdal_reads_released_counts(
+    served: str, gdal: Callable[..., gpd.GeoDataFrame], grid: Grid, layer: str, by: str
+) -> None:
+    """Types are those of the first page: where it is small, a column of hidden counts only would be text."""
+    pages = {"PAGE_SIZE": "200", "INITIAL_REQUEST_PAGE_SIZE": "10000"}
+    features = gdal(layer, **pages)
+    assert set(features.period) == {"2026-10"}
+    for of in ("incidents", "person", "place"):
+        expected = released_rows(served, of, by)
+        numbers = {code: None if np.isnan(count) else int(count) for code, count in zip(
+            features.code, features[of].astype(float), strict=True
+        )}  # fmt: skip
+        assert numbers == expected
+    few = gdal(layer, where="incidents >= 3 AND person IS NOT NULL OR place >= 8", **pages)
+    incidents, person, place = (released_rows(served, of, by) for of in ("incidents", "person", "place"))
+    expected = {
+        code
+        for code in place
+        if ((incidents[code] or 0) >= 3 and person[code] is not None) or (place[code] or 0) >= 8
+    }
+    assert expected
+    assert set(few.code) == expected
+    if by == "cell":
+        assert len(features) == len(grid.cells)
+        for code, shape in zip(features.code, features.geometry, strict=True):
+            assert shape.equals_exact(grid.index.degrees[grid.by_code[code]], 0)
+
+
+def test_owslib_reads_released_counts(served: str) -> None:
+    client = Features(f"{served}/")
+    assert client.collection_queryables("released_street")["properties"]["incidents"]["type"] == "integer"
+    page = client.collection_items("released_street", datetime_="2026-09/2026-10", limit=1000)
+    assert [each["period"] for each in page["releases"]] == ["2026-09", "2026-10"]
+    found = {
+        feature["properties"]["code"]: feature["properties"]["incidents"]
+        for feature in page["features"]
+        if feature["properties"]["period"] == "2026-10"
+    }
+    assert found == released_rows(served, "incidents", "street")
+    one = client.collection_item("released_street", page["features"][0]["id"])
+    assert one["properties"] == page["features"][0]["properties"]
+
+
 def test_owslib_lists_pages_and_filters(served: str, grid: Grid) -> None:
     client = Features(f"{served}/")
-    assert client.feature_collections() == ["cells", "city", "district", "street", "community", "overlays"]
+    assert client.feature_collections() == COLLECTIONS
     assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in client.conformance()["conformsTo"]
     assert client.api()["openapi"].startswith("3.0")
     assert "kind" in client.collection_queryables("cells")["properties"]

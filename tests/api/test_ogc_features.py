@@ -30,6 +30,7 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 LEVELS = ("city", "district", "street", "community")
 OPEN = ["cells", *LEVELS, "overlays"]
+RELEASED = ["released_cells", *(f"released_{level}" for level in LEVELS)]
 BOX = (117.19, 39.11, 117.20, 39.12)
 ITEMS = "/ogc/collections/cells/items"
 
@@ -84,7 +85,7 @@ def test_the_description_is_openapi_3_0_and_names_each_collection(client: TestCl
     assert response.headers["content-type"] == "application/vnd.oai.openapi+json;version=3.0"
     document = response.json()
     assert document["openapi"].startswith("3.0.")
-    for name in OPEN:
+    for name in (*OPEN, *RELEASED):
         parameters = document["paths"][f"/collections/{name}/items"]["get"]["parameters"]
         assert {"limit", "bbox", "datetime", "crs", "bbox-crs", "filter", "code"} <= {
             one["name"] for one in parameters
@@ -112,10 +113,10 @@ def test_what_is_declared_is_what_these_tests_are_about(client: TestClient) -> N
 
 def test_strangers_see_no_collection_of_people_or_cases(client: TestClient, key_for: KeyFor) -> None:
     listed = [each["id"] for each in get(client, "/ogc/collections")["collections"]]
-    assert listed == OPEN
+    assert listed == [*OPEN, *RELEASED]
     staff = key_for(client, "caseworker", "120101")
     everything = [each["id"] for each in get(client, "/ogc/collections", staff)["collections"]]
-    assert everything == [*OPEN, "elements", "incidents"]
+    assert everything == [*OPEN, "elements", "incidents", *RELEASED]
     auditor = key_for(client, "auditor", "120000")
     for name in ("elements", "incidents"):
         for path in ("", "/items", "/items/1", "/queryables", "/tiles"):

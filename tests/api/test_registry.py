@@ -164,6 +164,13 @@ def test_an_areas_shape_is_the_union_of_its_cells(client: TestClient, grid: Grid
         ]
         assert feature["properties"]["cells"] == len(cells)
         assert shape(feature["geometry"]).equals(shapely.coverage_union_all(cells))
+        (alone,) = get(client, f"/v1/areas/{code}", f="geojson")["features"]
+        assert alone["geometry"] == feature["geometry"]
+        assert alone["id"] == code
+        named = get(client, f"/v1/areas/{code}")
+        assert {name: alone["properties"][name] for name in named} == named, "the same in both forms"
+        (there,) = get(client, f"/v1/areas/{code}", f="geojson", crs="gcj02")["features"]
+        assert shape(there["geometry"]).hausdorff_distance(shape(alone["geometry"])) > 0.001
 
 
 def test_overlays_with_and_without_shapes(client: TestClient) -> None:

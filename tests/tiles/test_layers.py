@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gridmap.errors import NotFound
+from gridmap.features import collections_of
+from gridmap.ingest.level_keys import checked_levels
 from gridmap.model import City
+from tiles.counts import COUNT_LAYERS
 from tiles.layers import layer_of, layers_of, shown_lines
 
 
@@ -45,3 +48,17 @@ def test_larger_roads_come_first() -> None:
     assert shown_lines(9) == (["water"], ["motorway", "trunk", "arterial", "primary"], False)
     kinds, classes, others = shown_lines(13)
     assert (set(kinds), "local" in classes, others) == ({"water", "wall"}, True, True)
+
+
+def test_no_level_may_be_called_like_a_layer_a_collection_or_a_property() -> None:
+    """So a new layer, collection or property must be told to the ingest, too."""
+    levels = {"city", "msoa"}
+    described = layers_of(city(*levels))
+    names = {*described, *COUNT_LAYERS, *collections_of(city(*levels))}
+    properties = {name for layer in (*described.values(), *COUNT_LAYERS.values()) for name in layer.fields}
+    single = {"category", "happened_at", "road_class"}  # of layers without levels among their properties
+    taken = (names | properties) - levels - single
+    assert len(taken) > 20
+    for name in taken:
+        with pytest.raises(ValueError, match=name):
+            checked_levels(("city", name))

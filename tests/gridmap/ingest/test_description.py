@@ -60,6 +60,41 @@ def test_a_mapping_and_a_city_share_their_sections(tmp_path: Path) -> None:
         read_description(write(tmp_path, INCIDENTS))
 
 
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        (["city", "cells"], "'cells' is the name of a layer"),
+        (["city", "elements"], "'elements' is the name of a layer"),
+        (["city", "live_counts"], "'live_counts' must not begin with live_"),
+        (["city", "released_street"], "'released_street' must not begin with live_ or released_"),
+        (["city", "cell"], "'cell' is no level"),
+        (["hex", "msoa"], "'hex' is no level"),
+        (["city", "kind"], "'kind' is a property"),
+        (["city", "City"], "'City' must be small letters"),
+        (["city", "1st"], "'1st' must be small letters"),
+        (["city", ""], "'' must be small letters"),
+        (["city", "街道"], "'街道' must be small letters"),
+        (["city", "a-b"], "'a-b' must be small letters"),
+        (["city", "m" * 64], "63 at most"),
+        (["city", "msoa", "msoa"], "'msoa' is there 2 times"),
+    ],
+)
+def test_a_level_has_no_name_that_stands_for_something_else(tmp_path: Path, levels: list[str], said: str) -> None:
+    london = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    old = 'levels = ["city", "borough", "msoa"]'
+    assert old in london
+    with pytest.raises(LoadRefused, match=r"city\.levels: Value error, ") as refused:
+        read_description(write(tmp_path, london.replace(old, f"levels = {levels}")))
+    assert said in str(refused.value)
+
+
+def test_a_level_may_have_any_other_name(tmp_path: Path) -> None:
+    london = (ROOT / "data" / "london.toml").read_text(encoding="utf-8")
+    for levels in (["city", "borough", "msoa"], ["a", "cell_block", "m" * 63], ["country", "hexes_2"]):
+        text = london.replace('levels = ["city", "borough", "msoa"]', f"levels = {levels}")
+        assert read_description(write(tmp_path, text)).as_city().levels == tuple(levels)
+
+
 PRINCIPLES = """
 [principles]
 bands = { basic = [100, 400] }
