@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from unittest import mock
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -27,6 +28,10 @@ from gridmap.ingest.description import read_description
 from gridmap.programs import install_packages
 from gridmap.store.database import Database
 from gridmap.store.migrate import upgrade
+
+# How long an example takes is no part of what a test says.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("GRIDMAP_SHARED", ROOT.parent / "shared"))

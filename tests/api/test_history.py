@@ -218,7 +218,7 @@ def test_ground_that_went_to_others_is_counted_by_those_who_have_both(
     one, both = key_for(told, "caseworker", "120101"), key_for(told, "caseworker", "120101", "1201ZZ")
     refused = told.get("/v1/heatmap", params={**given, "area": "120101"}, headers=one)
     assert refused.status_code == 403
-    assert "lies today" in refused.json()["detail"]
+    assert "only as releases" in refused.json()["detail"]
     assert told.get("/v1/heatmap", params={**given, "area": "120101"}, headers=both).status_code == 200
     other = next(area.code for area in grid.areas.values() if area.level == "street" and area.code != street)
     assert told.get("/v1/heatmap", params={**given, "area": other}, headers=one).status_code == 200
