@@ -13,7 +13,7 @@ from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.errors import GridMapError, Stale
 from gridmap.model import City
-from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify
+from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify, settled
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft, Waiver
 from gridmap.redraw.measures import measures
@@ -44,12 +44,16 @@ class Ready:
 
 @dataclass(frozen=True)
 class Certified:
-    """A certificate and what it is about. ``after`` is None when the change was refused as a whole."""
+    """A certificate and the case that it is about."""
 
     ready: Ready
     certificate: Certificate
-    change: GridChange
-    after: Redrawn | None
+    case: Case
+
+    @property
+    def change(self) -> GridChange:
+        """What publishing does."""
+        return self.case.change
 
 
 def make_ready(connection: Connection, bench: Workbench, draft: Draft, grid: Grid | None = None) -> Ready:
@@ -117,7 +121,7 @@ def _named(codes: Sequence[str]) -> str:
 
 
 def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Certified:
-    """Run all checks of a draft that is ready. Publishing compares the persons once more when all is written."""
+    """Run all checks of a draft that is ready; :func:`settle_draft` those that look at what is written."""
     base, change = ready.plan.base, ready.plan.change()
     before, city = base.grid, base.city
     after, refused = _redrawn(ready.plan)
@@ -132,11 +136,20 @@ def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Cer
         points=_points(connection, before, city, gone),
         issued=read_issued(connection, _new(before, change)),
         unstaffed=() if after is None else _unstaffed(connection, before, after),
-        persons=(digest, digest),
+        persons=(digest, None),
         measures={} if after is None else _measures(connection, bench, ready.plan, after),
     )
     waivers = [one for one in read_waivers(connection, ready.draft.id) if one.version == ready.draft.version]
-    return Certified(ready, certify(case, waivers), change, after)
+    return Certified(ready, certify(case, waivers), case)
+
+
+def settle_draft(connection: Connection, certified: Certified) -> Certified:
+    """The certificate once a draft is written, in the same transaction: the rows of persons before and now."""
+    before, change = certified.case.before, certified.case.change
+    gone = [before.cells[at].id for at in _gone(before, change)]
+    now = digest_persons(connection, gone, before.revision.number)
+    case = replace(certified.case, persons=(certified.case.persons[0], now))
+    return replace(certified, certificate=settled(certified.certificate, case), case=case)
 
 
 def keep_certificate(connection: Connection, certified: Certified) -> None:
