@@ -211,7 +211,7 @@ def _subject(draft: Draft, base: Revision) -> Subject:
         result=None,
         author=draft.owner,
         dated=draft.changed_at,
-        reasons=draft.name,
+        reasons=draft.reason or draft.name,
     )
 
 
@@ -220,7 +220,7 @@ def _measures(
 ) -> list[Measure]:
     """The five principles of the base, and of the plan."""
     base = bench.measured(connection, plan.base)
-    after = measured(after_change(base.numbers, result, base.ground))
+    after = measured(after_change(base.numbers, result, base.ground, plan.moved_communities()))
     return measures_of(base.findings, after, told=told)
 
 

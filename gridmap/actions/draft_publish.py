@@ -66,7 +66,7 @@ def publish_draft(
 
     Over revisions since its base it is done again where they changed other cells; else it is Stale. RuleBroken
     when a check of the certificate fails that is not waived, or an approval is missing. All of it is checked
-    inside the transaction that publishes, and loads wait for that. ``note``: else the draft's name.
+    inside the transaction that publishes, and loads wait for that. ``note``: else the draft's reason, or its name.
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, long_work=True) as connection:
@@ -187,7 +187,7 @@ def publish_within(
     ids = reserve_cell_ids(connection, len(new_codes(before, change)))
     revision = insert_revision(connection, actor, before.revision.number + 1, begins, _note(draft, note))
     result = redrawn(before, change, revision, ids)
-    published = write_revision(connection, city, before, result, {}, progress)
+    published = write_revision(connection, city, before, result, ready.plan.state.posts, progress)
     certified = settle_draft(connection, certified)
     keep_certificate(connection, certified)
     if not certified.certificate.passed:
@@ -224,7 +224,9 @@ def _check_own(actor: Actor, plan: Plan) -> None:
     """A publisher publishes in his territories only."""
     change, touched = plan.change(), set(plan.touched())
     drawn = {code: cell for code, cell in change.drawn.items() if code not in touched}
-    whole = PlanStep(tuple(change.ended), drawn, {}, tuple(change.areas_ended), change.areas_drawn)
+    whole = PlanStep(
+        tuple(change.ended), drawn, {}, tuple(change.areas_ended), change.areas_drawn, posts=plan.state.posts
+    )
     check_territory(actor, State(plan.base), whole, plan.state)
 
 
@@ -240,7 +242,7 @@ def _failures(certified: Certified) -> str:
 
 
 def _note(draft: Draft, note: str | None) -> str:
-    text = (note or draft.name).strip()
+    text = (note or draft.reason or draft.name).strip()
     if len(text) > _LONGEST_NOTE:
         raise InvalidInput("note", text, f"must be {_LONGEST_NOTE} characters at most")
     return text

@@ -5,6 +5,9 @@ from __future__ import annotations
 from gridmap.papers.words import Words
 from gridmap.redraw.principles.finding import Value
 
+# In place of a figure that measures something else than the one beside it.
+NOT_COMPARED = "not compared"
+
 # The figures that a dossier shows of each principle, and how: as a share, a count, m², or a plain number.
 FIGURES: dict[str, dict[str, str]] = {
     "territory": {"nested_cells": "count", "crossing_cells": "count", "least_nest": "share"},
@@ -25,6 +28,8 @@ FIGURES: dict[str, dict[str, str]] = {
 
 def shown_figure(principle: str, name: str, value: Value, words: Words) -> str:
     """A figure as text."""
+    if value == NOT_COMPARED:
+        return words["not_compared"]
     if value is None or isinstance(value, str):
         return value or words["not_measured"]
     form = FIGURES[principle].get(name, "number")

@@ -57,7 +57,8 @@ class Case:
     """A draft's change of a grid, with what is known of the places that it changes.
 
     ``after`` is None when the change is refused as a whole, and ``refused`` says why. ``issued``: the new codes
-    that a cell or area had before. ``unstaffed``: new cells that get no post. ``persons``: a digest of the person
+    that a cell or area had before. ``unstaffed``: new cells that get no post;
+    ``posts_refused``: why posts cannot go where the draft says. ``persons``: a digest of the person
     elements that stand there before, and when all is written (None: nothing is yet). ``measures``: what the
     principles found, by check.
     """
@@ -70,6 +71,7 @@ class Case:
     points: Points | None = None
     issued: Mapping[str, int | None] = field(default_factory=dict)
     unstaffed: tuple[str, ...] = ()
+    posts_refused: str | None = None
     persons: tuple[str, str | None] = ("", None)
     measures: Mapping[str, Finding] = field(default_factory=dict)
 
@@ -242,6 +244,12 @@ def staffed(case: Case) -> Finding:
     return Finding(not case.unstaffed, {"unstaffed": len(case.unstaffed)}, offenders)
 
 
+def posts(case: Case) -> Finding:
+    """Where the draft says that posts go they can go: what it names is there, and of the same level."""
+    refused = case.posts_refused
+    return Finding(True) if refused is None else Finding(False, {"refused": refused})
+
+
 def _measured(key: str) -> Callable[[Case], Finding]:
     def compute(case: Case) -> Finding:
         return case.measures.get(key, Finding(None))
@@ -256,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
     Check("exactly_one", False, exactly_one),
     Check("codes", False, codes),
     Check("person_data", False, person_data),
+    Check("posts", False, posts),
     Check("staffed", True, staffed),
     Check("size_band", True, _measured("size_band")),
     Check("street_share", True, _measured("street_share")),

@@ -29,12 +29,16 @@ _AT = TOLERANCES_M.index(15.0)
 _ROUNDING = 1e-9
 
 
-def measures(base: Numbers, ground: Ground, after: Redrawn, changed: Collection[str]) -> dict[str, Finding]:
+def measures(
+    base: Numbers, ground: Ground, after: Redrawn, changed: Collection[str], moved: Collection[str] = frozenset()
+) -> dict[str, Finding]:
     """By check what is found of the cells that change; ``changed``: their codes, old and new ones.
+
+    ``moved``: as :func:`after_change` takes it.
 
     ``nested`` is there when the city has outlines of its communities from outside.
     """
-    compared = after_change(base, after, ground)
+    compared = after_change(base, after, ground, moved)
     found = {
         "size_band": _size_band(moderate_size(compared), changed),
         "street_share": _street_share(base, ground, compared),

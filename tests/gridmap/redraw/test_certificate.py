@@ -74,6 +74,7 @@ def faults(case: Case) -> dict[str, Case]:
         "exactly_one": replace(case, after=shorn(case)),
         "codes": replace(case, issued={code: 1}),
         "person_data": replace(case, persons=("5:1", "5:2")),
+        "posts": replace(case, posts_refused="moves: must be a cell"),
         "staffed": replace(case, unstaffed=(code,)),
         "size_band": replace(case, measures={"size_band": Finding(False, {}, offender)}),
         "street_share": replace(case, measures={"street_share": Finding(False)}),
