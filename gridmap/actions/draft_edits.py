@@ -12,12 +12,12 @@ from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.errors import NotAllowed, RuleBroken, Stale
 from gridmap.model import Actor
-from gridmap.redraw.change import DrawnCell
+from gridmap.redraw.change import DrawnCell, same_ground
 from gridmap.redraw.draft import Draft, RecordedEdit, check_step
 from gridmap.redraw.draft import Step as DraftStep
 from gridmap.redraw.edits import parse, to_json
 from gridmap.redraw.plan import Plan
-from gridmap.redraw.rebase import changed_codes, same_ground
+from gridmap.redraw.rebase import changed_codes
 from gridmap.redraw.state import State, Step
 from gridmap.redraw.weighed import Weights, carried, weights_for
 from gridmap.store.database import Connection, Database
