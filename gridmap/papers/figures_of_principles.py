@@ -15,7 +15,7 @@ FIGURES: dict[str, dict[str, str]] = {
         "share_15_m": "share", "random_share_15_m": "share", "share_5_m": "share", "share_30_m": "share",
     },
     "size": {
-        "share_in_band": "share", "below_band": "count", "above_band": "count", "mean": "number", "gini": "number",
+        "share_in_band": "share", "below_band": "count", "above_band": "count", "mean": "tenth", "gini": "number",
         "compactness_mean": "number",
     },
     "seamless": {"gap_m2": "m2", "overlap_m2": "m2", "spill_m2": "m2", "slivers": "count"},
@@ -37,4 +37,6 @@ def shown_figure(principle: str, name: str, value: Value, words: Words) -> str:
         return f"{value:.2%}"
     if form == "m2":
         return f"{value:,.1f} m²"
+    if form == "tenth":
+        return f"{value:,.1f}"
     return f"{value:,}" if form == "count" else f"{value:,.3f}"
