@@ -279,10 +279,9 @@ def _comments(connection: Connection, draft: int) -> list[Comment]:
         Comment(
             each.actor,
             each.made_at,
-            "" if each.point is None else "{:.6f} {:.6f}".format(*each.point),
+            each.cell or ("" if each.point is None else "{:.6f} {:.6f}".format(*each.point)),
             each.text,
             each.resolved_by is not None,
-            each.cell or "",
         )
         for each in read_comments(connection, draft)
     ]

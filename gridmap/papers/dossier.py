@@ -47,14 +47,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody said of the change, and of which place (``where``) or cell."""
+    """What somebody said of the change, and of which place or cell (``where``)."""
 
     who: str
     when: datetime
     where: str
     text: str
     resolved: bool
-    cell: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +303,7 @@ def comments_table(dossier: Dossier, words: Words) -> Table:
         [
             each.who,
             moment(each.when, dossier.city),
-            words.listed(_names(dossier, [each.cell], words)) if each.cell else each.where,
+            words.listed(_names(dossier, [each.where], words)),
             each.text,
             words["resolved_comment" if each.resolved else "open_comment"],
         ]
