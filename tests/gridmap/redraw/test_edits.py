@@ -58,7 +58,7 @@ EXAMPLES: list[dict[str, Any]] = [
         "area": "m",
         "cells": [{"geometry": PIECE, "code": "a"}, {"geometry": PIECE, "name": "n"}],
     },
-    {"op": "posts", "moves": {"a": "b", "post-1": "c"}},
+    {"op": "posts", "moves": {"old": "a", "post-1": "c"}},
 ]
 
 
