@@ -219,6 +219,7 @@ def _head(draft: Draft, city: City) -> dict[str, object]:
     return {
         "draft": draft.id,
         "name": draft.name,
+        "reason": draft.reason,
         "base": draft.base,
         "owner": draft.owner,
         "shared_with": list(draft.shared_with),

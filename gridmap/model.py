@@ -126,13 +126,15 @@ class PrincipleSettings:
 
     ``bands``: by kind the least and the most of ``size_of`` (``households`` or ``workload``) that a cell should
     have. ``workload``: the weight of each part in the sum. ``outline_accuracy_m``: how far off the outlines from
-    outside may be; what the grid lacks or has too much within that is no fault.
+    outside may be; what the grid lacks or has too much within that is no fault. ``street_share``: how much of the
+    boundary that a draft draws anew must run along streets or water.
     """
 
     bands: Mapping[str, tuple[int, int]] = field(default_factory=_default_bands)
     size_of: str = "households"
     workload: Mapping[str, float] = field(default_factory=_default_workload)
     outline_accuracy_m: float = 0.0
+    street_share: float = 0.8
 
     def __post_init__(self) -> None:
         for kind, band in self.bands.items():
@@ -151,6 +153,8 @@ class PrincipleSettings:
             raise InvalidInput(
                 "principles.outline_accuracy_m", self.outline_accuracy_m, "must be 0 or more metres"
             )
+        if not 0 <= self.street_share <= 1:
+            raise InvalidInput("principles.street_share", self.street_share, "must be from 0 to 1")
 
     @property
     def formula(self) -> str:

@@ -62,7 +62,7 @@ def get_drafts(
 @router.post("", response_model=DraftStarted, status_code=201, responses=_WRITE)
 def post_drafts(service: ServiceDep, actor: ActorDep, body: DraftIn) -> DraftStarted:
     """Start a draft on the current revision."""
-    draft = create_draft(service.database, actor, body.name, body.base)
+    draft = create_draft(service.database, actor, body.name, body.base, body.reason)
     return DraftStarted(draft=draft.id, base=draft.base)
 
 
@@ -88,8 +88,8 @@ def get_draft(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> DraftOu
 
 @router.patch("/{draft}", response_model=DraftListed, responses=_WRITE)
 def patch_draft(service: ServiceDep, actor: ActorDep, draft: DraftPath, body: DraftChangeIn) -> DraftListed:
-    """Rename a draft, or say who draws it with you."""
-    return _listed(service, change_draft(service.database, actor, draft, body.name, body.shared_with))
+    """Rename a draft, say why it is drawn, or who draws it with you."""
+    return _listed(service, change_draft(service.database, actor, draft, body.name, body.shared_with, body.reason))
 
 
 @router.delete("/{draft}", response_model=DraftListed, responses=_WRITE)
@@ -122,8 +122,8 @@ def post_edits(
     """Draw on a draft. The answer has the cells that the edit drew, in the crs asked for.
 
     Ops: split, split_along, split_into, merge, move_boundary, transfer, cut_new, change, create_area, merge_areas,
-    split_area, change_area, redraw_area; the README says what belongs to each. Who names the version that he saw
-    is told what came meanwhile, and nothing of it is overwritten.
+    split_area, change_area, redraw_area, posts; the README says what belongs to each. Who names the version that
+    he saw is told what came meanwhile, and nothing of it is overwritten.
     """
     name = check_name(crs)
     if preview:

@@ -126,6 +126,7 @@ def get_notice(
     response.headers["Cache-Control"] = "private, no-store"
     return NoticeOut(
         name=draft.name,
+        reason=draft.reason,
         state=draft.state,  # type: ignore[arg-type]
         base=draft.base,
         publish_at=None if draft.publish_at is None else draft.publish_at.astimezone(zone),

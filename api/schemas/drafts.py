@@ -13,21 +13,24 @@ from api.schemas.texts import CodeText, Pair, ShortText, Strict
 
 State = Literal["open", "submitted", "returned", "approved", "scheduled", "published", "discarded"]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
+_ReasonText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
 _ActorText = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 _CrsText = Annotated[str, Field(max_length=20)]
 
 
 class DraftIn(Strict):
-    """A new draft; ``base`` may say which revision it must start from, which is the current one."""
+    """A new draft, and why; ``base`` may say which revision it must start from, which is the current one."""
 
     name: ShortText
+    reason: _ReasonText = ""
     base: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
 
 
 class DraftChangeIn(Strict):
-    """Another name, or the ids of the actors that may draw with the owner; what is left out stays."""
+    """Another name or reason, or the ids of the actors that may draw with the owner; what is left out stays."""
 
     name: ShortText | None = None
+    reason: _ReasonText | None = None
     shared_with: Annotated[list[_ActorText], Field(max_length=100)] | None = None
 
 
@@ -61,7 +64,7 @@ class WaiverIn(Strict):
 
 
 class PublishIn(Strict):
-    """When it is to be published, if not now, and what the revision is about, if not the draft's name."""
+    """When it is to be published, if not now, and what the revision is about, if not its reason or name."""
 
     at: datetime | None = None
     note: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
@@ -79,6 +82,7 @@ class DraftListed(BaseModel):
 
     draft: int
     name: str
+    reason: str
     base: int
     owner: str
     shared_with: list[str]
@@ -204,7 +208,7 @@ class CheckOut(BaseModel):
 
     check: str
     waivable: bool
-    result: Literal["pass", "fail", "waived", "not measured"]
+    result: Literal["pass", "fail", "waived", "not measured", "checked when published"]
     figures: dict[str, Any]
     offenders: list[OffenderOut]
     waiver: WaiverOut | None
@@ -252,9 +256,10 @@ class CommentSaved(BaseModel):
 
 
 class NoticeOut(BaseModel):
-    """What everybody who has the link sees of a draft: its name, what it changes, and the five principles."""
+    """What everybody who has the link sees of a draft: its name, why, what it changes, and the five principles."""
 
     name: str
+    reason: str
     state: State
     base: int
     publish_at: datetime | None

@@ -11,15 +11,15 @@ import shapely
 
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid, top_code
-from gridmap.errors import GridMapError, Stale
-from gridmap.model import City
-from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify
+from gridmap.errors import GridMapError, InvalidInput, Stale
+from gridmap.model import City, Post
+from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify, settled
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft, Waiver
 from gridmap.redraw.measures import measures
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.rebase import changed_between, changed_codes, rebased
-from gridmap.redraw.staffing import unstaffed
+from gridmap.redraw.staffing import Staffing
 from gridmap.store.codes import read_issued
 from gridmap.store.database import Connection
 from gridmap.store.draft_case import digest_persons, read_points
@@ -44,12 +44,16 @@ class Ready:
 
 @dataclass(frozen=True)
 class Certified:
-    """A certificate and what it is about. ``after`` is None when the change was refused as a whole."""
+    """A certificate and the case that it is about."""
 
     ready: Ready
     certificate: Certificate
-    change: GridChange
-    after: Redrawn | None
+    case: Case
+
+    @property
+    def change(self) -> GridChange:
+        """What publishing does."""
+        return self.case.change
 
 
 def make_ready(connection: Connection, bench: Workbench, draft: Draft, grid: Grid | None = None) -> Ready:
@@ -117,11 +121,12 @@ def _named(codes: Sequence[str]) -> str:
 
 
 def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Certified:
-    """Run all checks of a draft that is ready. Publishing compares the persons once more when all is written."""
+    """Run all checks of a draft that is ready; :func:`settle_draft` those that look at what is written."""
     base, change = ready.plan.base, ready.plan.change()
     before, city = base.grid, base.city
     after, refused = _redrawn(ready.plan)
     gone = _gone(before, change)
+    unstaffed, posts_refused = _unstaffed(connection, ready.plan, after)
     digest = digest_persons(connection, [before.cells[at].id for at in gone], before.revision.number)
     case = Case(
         before=before,
@@ -131,12 +136,22 @@ def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Cer
         refused=refused,
         points=_points(connection, before, city, gone),
         issued=read_issued(connection, _new(before, change)),
-        unstaffed=() if after is None else _unstaffed(connection, before, after),
-        persons=(digest, digest),
+        unstaffed=unstaffed,
+        posts_refused=posts_refused,
+        persons=(digest, None),
         measures={} if after is None else _measures(connection, bench, ready.plan, after),
     )
     waivers = [one for one in read_waivers(connection, ready.draft.id) if one.version == ready.draft.version]
-    return Certified(ready, certify(case, waivers), change, after)
+    return Certified(ready, certify(case, waivers), case)
+
+
+def settle_draft(connection: Connection, certified: Certified) -> Certified:
+    """The certificate once a draft is written, in the same transaction: the rows of persons before and now."""
+    before, change = certified.case.before, certified.case.change
+    gone = [before.cells[at].id for at in _gone(before, change)]
+    now = digest_persons(connection, gone, before.revision.number)
+    case = replace(certified.case, persons=(certified.case.persons[0], now))
+    return replace(certified, certificate=settled(certified.certificate, case), case=case)
 
 
 def keep_certificate(connection: Connection, certified: Certified) -> None:
@@ -192,15 +207,30 @@ def _points(connection: Connection, before: Grid, city: City, gone: Sequence[int
     return Points(lon, lat)
 
 
-def _unstaffed(connection: Connection, before: Grid, after: Redrawn) -> tuple[str, ...]:
-    now = datetime.now(UTC)
-    codes = [before.cells[at].code for at in after.gone.tolist()]
-    codes += [after.grid.cells[at].code for at in after.drawn.tolist()]
-    return unstaffed(before, after, posts_at(connection, sorted(set(codes)), now, now))
+def _unstaffed(connection: Connection, plan: Plan, after: Redrawn | None) -> tuple[tuple[str, ...], str | None]:
+    """New cells without a post; and why posts cannot go where the draft says, when they cannot."""
+    if after is None:
+        return (), None
+    try:
+        staffing, posts = dealt(connection, plan, after)
+        return staffing.unstaffed(posts, plan.state.posts), None
+    except InvalidInput as error:
+        return (), str(error)
+
+
+def dealt(connection: Connection, plan: Plan, after: Redrawn) -> tuple[Staffing, list[Post]]:
+    """How a plan deals posts out, with the posts that stand where it changes something.
+
+    InvalidInput when the plan names what is neither such a post nor a territory that ends, or a wrong place.
+    """
+    now, staffing = datetime.now(UTC), Staffing(plan.base.grid, after)
+    posts = posts_at(connection, staffing.places, now, now)
+    staffing.moves(posts, plan.state.posts)
+    return staffing, posts
 
 
 def _measures(connection: Connection, bench: Workbench, plan: Plan, after: Redrawn) -> dict[str, Finding]:
     change = plan.change()
     changed = {*change.ended, *change.drawn} - set(plan.touched())
     base = bench.measured(connection, plan.base)
-    return measures(base.numbers, base.ground, after, changed)
+    return measures(base.numbers, base.ground, after, changed, plan.moved_communities())

@@ -22,6 +22,7 @@ from gridmap.papers.changes import Change, change_between
 from gridmap.papers.dossier import Approval, Check, Comment, Dossier, Measure, Subject
 from gridmap.papers.parts import Box, MapPart, around
 from gridmap.papers.principles import measures_of
+from gridmap.redraw.certificate import WAIVED
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
 from gridmap.redraw.draft import Draft
 from gridmap.redraw.plan import Plan
@@ -30,6 +31,7 @@ from gridmap.redraw.state import Households
 from gridmap.store.centre_lines import read_centre_lines
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
+from gridmap.store.drafts import find_draft
 from gridmap.store.map_parts import (
     find_published_draft,
     read_author,
@@ -38,7 +40,7 @@ from gridmap.store.map_parts import (
     read_household_moves,
     read_map_part,
 )
-from gridmap.store.reviews import read_approvals, read_comments
+from gridmap.store.reviews import read_approvals, read_certificate, read_comments, read_waivers
 from gridmap.store.revisions import read_revision
 
 # Around what changes, so that maps show where it lies.
@@ -73,17 +75,17 @@ def _revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
         bare = change_between(before, after, None, city.least_people, city.metric_crs)
         _check_territory(actor, before, after, bare)
         change = _counted(connection, city, before, after, bare, base.number, number)
-        draft = find_published_draft(connection, number)
+        draft = _published(connection, number)
         now = datetime.now(UTC)
         return Dossier(
             city=city,
             subject=Subject(
-                title=result.note if draft is not None else "",
-                draft=draft,
+                title="" if draft is None else draft.name,
+                draft=None if draft is None else draft.id,
                 state="published",
                 base=base,
                 result=result,
-                author=read_author(connection, number),
+                author=read_author(connection, number) if draft is None else draft.owner,
                 dated=result.published_at,
                 reasons=result.note,
             ),
@@ -93,8 +95,9 @@ def _revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
             lines=read_centre_lines(connection, city.metric_crs, box),
             data_as_of=now,
             made_at=now,
-            comments=[] if draft is None else _comments(connection, draft),
-            approvals=[] if draft is None else _approvals(connection, draft, after),
+            checks=None if draft is None else _kept_checks(connection, draft, base.number),
+            comments=[] if draft is None else _comments(connection, draft.id),
+            approvals=[] if draft is None else _approvals(connection, draft.id, after),
             counted=read_counted_days(connection, changed) if change.counted else None,
         )
 
@@ -211,7 +214,7 @@ def _subject(draft: Draft, base: Revision) -> Subject:
         result=None,
         author=draft.owner,
         dated=draft.changed_at,
-        reasons=draft.name,
+        reasons=draft.reason or draft.name,
     )
 
 
@@ -220,7 +223,7 @@ def _measures(
 ) -> list[Measure]:
     """The five principles of the base, and of the plan."""
     base = bench.measured(connection, plan.base)
-    after = measured(after_change(base.numbers, result, base.ground))
+    after = measured(after_change(base.numbers, result, base.ground, plan.moved_communities()))
     return measures_of(base.findings, after, told=told)
 
 
@@ -246,6 +249,29 @@ def _checks(connection: Connection, bench: Workbench, draft: Draft, grid: Grid |
             )
         )
     return checks
+
+
+def _published(connection: Connection, number: int) -> Draft | None:
+    """The draft that became a revision."""
+    found = find_published_draft(connection, number)
+    return None if found is None else find_draft(connection, found)
+
+
+def _kept_checks(connection: Connection, draft: Draft, over: int) -> list[Check] | None:
+    """The certificate with which a draft was published, as it was kept then; None when there is none."""
+    waivers = {one.what: one for one in read_waivers(connection, draft.id) if one.version == draft.version}
+    checks = []
+    for each in read_certificate(connection, draft.id, draft.version, over):
+        waiver = waivers.get(each["check"]) if each["result"] == WAIVED else None
+        checks.append(
+            Check(
+                each["check"],
+                each["result"].replace(" ", "_"),
+                waived_by="" if waiver is None else waiver.signed,
+                waived_because="" if waiver is None else waiver.reason,
+            )
+        )
+    return checks or None
 
 
 def _comments(connection: Connection, draft: int) -> list[Comment]:

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gridmap.access import Action, covers, require
+from gridmap.actions.certifying import dealt, on_base
 from gridmap.actions.drafts import drawing, read_draft
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.errors import NotAllowed, RuleBroken, Stale
 from gridmap.model import Actor
-from gridmap.redraw.change import DrawnCell
+from gridmap.redraw.change import DrawnCell, same_ground
 from gridmap.redraw.draft import Draft, RecordedEdit, check_step
 from gridmap.redraw.draft import Step as DraftStep
 from gridmap.redraw.edits import parse, to_json
 from gridmap.redraw.plan import Plan
-from gridmap.redraw.rebase import changed_codes, same_ground
+from gridmap.redraw.rebase import changed_codes
 from gridmap.redraw.state import State, Step
 from gridmap.redraw.weighed import Weights, carried, weights_for
 from gridmap.store.database import Connection, Database
@@ -48,7 +49,7 @@ def preview_edit(
     require(actor, Action.DRAW)
     check_step(draft, DraftStep.EDIT)
     plan = bench.plan(connection, draft, grid)
-    done, _ = _applied(actor, plan, meant)
+    done, _ = _applied(connection, actor, plan, meant)
     return Edited(draft, done, plan.state, done.step)
 
 
@@ -71,7 +72,7 @@ def edit_draft(
         recorded = read_edits(connection, number)
         _check_version(draft, recorded, expects)
         plan = bench.plan(connection, draft, grid, recorded)
-        done, weights = _applied(actor, plan, meant)
+        done, weights = _applied(connection, actor, plan, meant)
         assert done.edit is not None
         append_edit(connection, number, actor, to_json(done.edit), weights, recorded)
         after = _moved_on(connection, draft, done)
@@ -125,11 +126,15 @@ def redo_edit(
     return Edited(after, done, plan.state, done.step)
 
 
-def _applied(actor: Actor, plan: Plan, meant: Mapping[str, object]) -> tuple[Plan, Weights | None]:
+def _applied(
+    connection: Connection, actor: Actor, plan: Plan, meant: Mapping[str, object]
+) -> tuple[Plan, Weights | None]:
     edit = parse(meant)
     weights = weights_for(plan, edit)
     done = carried(plan, edit, weights)
     check_territory(actor, plan.state, done.step, done.state)
+    if done.step.posts:
+        dealt(connection, done, on_base(done))
     return done, weights
 
 
@@ -144,7 +149,15 @@ def _check_version(draft: Draft, recorded: Sequence[RecordedEdit], expects: int 
 
 
 def check_territory(actor: Actor, before: State, step: Step, after: State) -> None:
-    """NotAllowed unless the actor's territories cover each cell and area that changes, before and after."""
+    """NotAllowed unless the actor's territories cover each cell and area that changes, before and after.
+
+    So must they those that posts go to; posts leave only what changes. One that ends again is the certificate's.
+    """
+    for code in step.posts.values():
+        cell = after.find(code)
+        there = cell is not None or after.has_area(code)
+        if there and not covers(actor, [code, *chain(after, cell.community)] if cell else chain(after, code)):
+            raise NotAllowed(f"{code} is outside your territories")
     for code in (*step.ended, *step.drawn):
         for state in (before, after):
             cell = state.find(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gridmap.actions.certifying import on_base
 from gridmap.actions.drafts import read_draft
 from gridmap.actions.impact import impact
@@ -23,10 +25,19 @@ def draft_impact(
     plan = bench.plan(connection, draft, grid)
     base = plan.base
     after = on_base(plan)
-    return draft, impact(connection, base.city, base.grid, after, actor, bench.measured(connection, base))
+    found = impact(
+        connection, base.city, base.grid, after, actor, bench.measured(connection, base), plan.moved_communities()
+    )
+    said = plan.state.posts
+    posts = (
+        replace(post, successor=said.get(post.code) or said.get(post.cell, post.successor)) for post in found.posts
+    )
+    return draft, replace(found, posts=tuple(posts))
 
 
 def draft_principles(connection: Connection, bench: Workbench, plan: Plan) -> Principles:
     """The five principles of a plan's base and of the plan."""
     base = bench.measured(connection, plan.base)
-    return Principles(base.findings, measured(after_change(base.numbers, on_base(plan), base.ground)))
+    return Principles(
+        base.findings, measured(after_change(base.numbers, on_base(plan), base.ground, plan.moved_communities()))
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gridmap.access import EVERYWHERE, Action, require
-from gridmap.actions.certifying import Certified, certify_draft, keep_certificate, make_ready
+from gridmap.actions.certifying import Certified, certify_draft, keep_certificate, make_ready, settle_draft
 from gridmap.actions.draft_edits import check_territory, is_empty
 from gridmap.actions.draft_review import areas_of, missing_approvals
 from gridmap.actions.drafts import read_draft
@@ -23,7 +23,6 @@ from gridmap.redraw.rebase import changed_codes
 from gridmap.redraw.state import State
 from gridmap.redraw.state import Step as PlanStep
 from gridmap.store.database import Connection, Database
-from gridmap.store.draft_case import digest_persons
 from gridmap.store.drafts import find_draft, list_due, update_draft
 from gridmap.store.grid import reserve_cell_ids
 from gridmap.store.locks import lock_data
@@ -67,7 +66,7 @@ def publish_draft(
 
     Over revisions since its base it is done again where they changed other cells; else it is Stale. RuleBroken
     when a check of the certificate fails that is not waived, or an approval is missing. All of it is checked
-    inside the transaction that publishes, and loads wait for that. ``note``: else the draft's name.
+    inside the transaction that publishes, and loads wait for that. ``note``: else the draft's reason, or its name.
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, long_work=True) as connection:
@@ -185,15 +184,14 @@ def publish_within(
     before, city = ready.plan.base.grid, ready.plan.base.city
     begins = max(begins, _after(read_current(connection)))
     check_base(read_current(connection), before.revision.number, begins)
-    codes = {*change.ended, *change.drawn} & before.by_code.keys()
-    gone = [before.cells[before.by_code[code]].id for code in sorted(codes)]
-    persons = digest_persons(connection, gone, before.revision.number)
     ids = reserve_cell_ids(connection, len(new_codes(before, change)))
     revision = insert_revision(connection, actor, before.revision.number + 1, begins, _note(draft, note))
     result = redrawn(before, change, revision, ids)
-    published = write_revision(connection, city, before, result, {}, progress)
-    if digest_persons(connection, gone, before.revision.number) != persons:
-        raise RuleBroken(f"publishing draft {draft.id} would change rows of persons")
+    published = write_revision(connection, city, before, result, ready.plan.state.posts, progress)
+    certified = settle_draft(connection, certified)
+    keep_certificate(connection, certified)
+    if not certified.certificate.passed:
+        raise RuleBroken(f"publishing draft {draft.id} would break {_failures(certified)}")
     drop_upcoming(connection, draft.id)
     done = update_draft(
         connection, draft.id, state="published", revision=revision.number, problem=None, publisher=actor.id
@@ -226,7 +224,9 @@ def _check_own(actor: Actor, plan: Plan) -> None:
     """A publisher publishes in his territories only."""
     change, touched = plan.change(), set(plan.touched())
     drawn = {code: cell for code, cell in change.drawn.items() if code not in touched}
-    whole = PlanStep(tuple(change.ended), drawn, {}, tuple(change.areas_ended), change.areas_drawn)
+    whole = PlanStep(
+        tuple(change.ended), drawn, {}, tuple(change.areas_ended), change.areas_drawn, posts=plan.state.posts
+    )
     check_territory(actor, State(plan.base), whole, plan.state)
 
 
@@ -242,7 +242,7 @@ def _failures(certified: Certified) -> str:
 
 
 def _note(draft: Draft, note: str | None) -> str:
-    text = (note or draft.name).strip()
+    text = (note or draft.reason or draft.name).strip()
     if len(text) > _LONGEST_NOTE:
         raise InvalidInput("note", text, f"must be {_LONGEST_NOTE} characters at most")
     return text

@@ -14,17 +14,18 @@ from gridmap.store.drafts import list_drafts as read_drafts
 from gridmap.store.revisions import read_current
 
 _LONGEST_NAME = 200
+_LONGEST_REASON = 1000
 _MOST_SHARED = 100
 
 
-def create_draft(database: Database, actor: Actor, name: str, base: int | None = None) -> Draft:
+def create_draft(database: Database, actor: Actor, name: str, base: int | None = None, reason: str = "") -> Draft:
     """Start a draft on the current revision. RuleBroken when ``base`` names another one."""
     require(actor, Action.DRAW)
     with database.begin(actor) as connection:
         current = read_current(connection).number
         if base is not None and base != current:
             raise RuleBroken(f"a draft starts from the current revision {current}, not from {base}")
-        return insert_draft(connection, actor, _named(name), current)
+        return insert_draft(connection, actor, _named(name), current, _reasoned(reason))
 
 
 def list_drafts(
@@ -59,9 +60,17 @@ def drawing(connection: Connection, actor: Actor, number: int, step: Step) -> Dr
 
 
 def change_draft(
-    database: Database, actor: Actor, number: int, name: str | None, shared_with: Sequence[str] | None
+    database: Database,
+    actor: Actor,
+    number: int,
+    name: str | None,
+    shared_with: Sequence[str] | None,
+    reason: str | None = None,
 ) -> Draft:
-    """Rename a draft, or share it with these actors, whose ids are those of their keys, and with no others."""
+    """Rename a draft, say why it is drawn, or share it with these actors and no others, by the ids of their keys.
+
+    RuleBroken for another reason once it is published or discarded.
+    """
     with database.begin(actor) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         require(actor, Action.DRAW)
@@ -70,6 +79,10 @@ def change_draft(
         values: dict[str, object] = {}
         if name is not None:
             values["name"] = _named(name)
+        if reason is not None:
+            if draft.state in ("published", "discarded"):
+                raise RuleBroken(f"draft {number} is {draft.state}: its reason stays")
+            values["reason"] = _reasoned(reason)
         if shared_with is not None:
             if actor.id != draft.owner and actor.role != "system_admin":
                 raise NotAllowed(f"draft {number} is {draft.owner}'s: only the owner shares it")
@@ -91,6 +104,13 @@ def _named(name: str) -> str:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise InvalidInput("name", name, f"must be printable text of 1 to {_LONGEST_NAME} characters")
     return name
+
+
+def _reasoned(reason: str) -> str:
+    reason = reason.strip()
+    if len(reason) > _LONGEST_REASON or "\0" in reason:
+        raise InvalidInput("reason", reason, f"must be text of at most {_LONGEST_REASON} characters")
+    return reason
 
 
 def _shared(actors: Sequence[str], owner: str) -> list[str]:

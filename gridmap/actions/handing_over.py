@@ -16,7 +16,7 @@ from gridmap.coverage.grid import Grid
 from gridmap.errors import NotAllowed, NotFound, RuleBroken
 from gridmap.model import CELL_LEVEL, Actor, Post
 from gridmap.redraw.change import Redrawn
-from gridmap.redraw.posts import Territories, first_post, moves_of, territories
+from gridmap.redraw.posts import Ground, Territories, first_post, grounds, moves_of, territories
 from gridmap.redraw.steps import AreaStep, Shares
 from gridmap.store.database import Connection, Database
 from gridmap.store.notices import (
@@ -32,9 +32,6 @@ from gridmap.store.post_moves import move_posts, posts_at
 from gridmap.store.registry import read_cell_by_id
 from gridmap.store.revisions import read_current
 from gridmap.store.whereabouts import read_chain
-
-# What the ground of a place is called after, and was called before: codes by place.
-Ground = Mapping[tuple[str, str], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def hand_over(
     """
     revision, now = result.grid.revision, datetime.now(UTC)
     ended = territories(before, result, areas, steps)
-    became, took_from = _grounds(before, result, areas, steps)
+    became, took_from = grounds(before, result, areas, steps)
     touched = sorted({code for _, code in (*became, *took_from)})
     posts = {
         (post.level, post.code): post
@@ -83,29 +80,6 @@ def hand_over(
 def _unstaffed(ended: Territories, moves: Mapping[str, str], posts: Sequence[Post]) -> tuple[str, ...]:
     staffed = {(post.level, moves[post.code]) for post in posts if post.code in moves}
     return tuple(sorted(code for level, code in ended.begun if (level, code) not in staffed))
-
-
-def _grounds(before: Grid, result: Redrawn, areas: Shares, steps: Sequence[AreaStep]) -> tuple[Ground, Ground]:
-    """Of each place that gave or got ground, or its code, what it became and what it took from."""
-    after = result.grid
-    old = {before.cells[at].id: before.cells[at].code for at in result.gone.tolist()}
-    new = {after.cells[at].id: after.cells[at].code for at in result.drawn.tolist()}
-    pairs = [(CELL_LEVEL, old[was], new[now]) for was, now in areas]
-    pairs += [(step.level, step.old, step.new) for step in steps]
-    changed = [(level, was, now) for level, was, now in pairs if was != now]
-    gave = {(level, was) for level, was, _ in changed}
-    got = {(level, now) for level, _, now in changed}
-    became: dict[tuple[str, str], list[str]] = defaultdict(list)
-    took_from: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for level, was, now in pairs:
-        if (level, was) in gave:
-            became[level, was].append(now)
-        if (level, now) in got:
-            took_from[level, now].append(was)
-    return (
-        {place: tuple(sorted(codes)) for place, codes in became.items()},
-        {place: tuple(sorted(codes)) for place, codes in took_from.items()},
-    )
 
 
 def _keep_handlers(

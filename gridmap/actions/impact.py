@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -76,11 +77,13 @@ def impact(
     after: Redrawn | Grid,
     actor: Actor,
     base: Base | None = None,
+    moved: Collection[str] = frozenset(),
 ) -> Impact:
     """What a change from ``before`` does, as ``actor`` may see it; with a ``base`` also the five principles.
 
     Counts of people below the city's k are for the caseworker of all that is touched; others get them hidden, with
-    as many others as keep them from being worked out.
+    as many others as keep them from being worked out. ``moved``: the communities whose outlines the change
+    means to move.
     """
     redrawn = after if isinstance(after, Redrawn) else as_redrawn(before, after)
     rows, now = rows_of(before, redrawn), datetime.now(UTC)
@@ -117,7 +120,7 @@ def impact(
             store.read_keys_of(connection, rows.ended) if may(actor, Action.GIVE_KEYS) else None,
             store.read_released_periods(connection, tops, rows.ended),
         ),
-        None if base is None else _principles(base, redrawn, everything=everything or not shown.hidden),
+        None if base is None else _principles(base, redrawn, moved, everything=everything or not shown.hidden),
     )
 
 
@@ -132,9 +135,9 @@ def _buildings(
     )
 
 
-def _principles(base: Base, redrawn: Redrawn, *, everything: bool) -> Principles:
+def _principles(base: Base, redrawn: Redrawn, moved: Collection[str], *, everything: bool) -> Principles:
     """Before and after. Where counts are hidden, figures that rest on them are coarse: none gives a count away."""
-    findings = measured(after_change(base.numbers, redrawn, base.ground))
+    findings = measured(after_change(base.numbers, redrawn, base.ground, moved))
     if everything:
         return Principles(base.findings, findings)
     return Principles(_coarse(base.findings), _coarse(findings))

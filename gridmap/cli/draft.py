@@ -46,11 +46,31 @@ app.command()(review.notice)
 
 
 @app.command()
-def create(name: str, as_: AsOption = OPERATOR.id, city: CityOption = None, as_json: JsonOption = False) -> None:
+def create(
+    name: str,
+    reason: Annotated[str, typer.Option(help="why; it becomes the revision's note")] = "",
+    as_: AsOption = OPERATOR.id,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Start a draft on the current revision."""
     with working(city, as_) as work:
-        draft = drafts.create_draft(work.database, work.actor, name)
+        draft = drafts.create_draft(work.database, work.actor, name, reason=reason)
     _print({"draft": draft.id, "base": draft.base}, as_json)
+
+
+@app.command()
+def describe(
+    draft: DraftArgument,
+    name: Annotated[str | None, typer.Option(help="another name")] = None,
+    reason: Annotated[str | None, typer.Option(help="why it is drawn")] = None,
+    as_: AsOption = OPERATOR.id,
+    city: CityOption = None,
+) -> None:
+    """Give a draft another name or reason."""
+    with working(city, as_) as work:
+        found = drafts.change_draft(work.database, work.actor, draft, name, None, reason)
+    print(f"draft {draft}: {found.name}{f': {found.reason}' if found.reason else ''}")
 
 
 @app.command("list")
@@ -67,7 +87,9 @@ def list_(
         _print(rows, as_json)
         return
     for row in rows:
-        print(f"{row['draft']}  {row['state']}  on {row['base']}  {row['owner']}  {row['name']}")
+        why = row["reason"]
+        head = f"{row['draft']}  {row['state']}  on {row['base']}  {row['owner']}  {row['name']}"
+        print(f"{head}: {why}" if why else head)
 
 
 @app.command()
@@ -219,7 +241,7 @@ def compare(
 def publish(
     draft: DraftArgument,
     at: Annotated[str | None, typer.Option(help="a time; without offset city time. Else now")] = None,
-    note: Annotated[str | None, typer.Option(help="what the revision is about; else the draft's name")] = None,
+    note: Annotated[str | None, typer.Option(help="what the revision is about; else its reason or name")] = None,
     as_: AsOption = OPERATOR.id,
     city: CityOption = None,
     as_json: JsonOption = False,

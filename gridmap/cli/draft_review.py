@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from gridmap.access import OPERATOR
 from gridmap.actions import draft_review
 from gridmap.cli.drafting import AsOption, CityOption, DraftArgument, working
+from gridmap.crs import check_name, to_wgs84
+from gridmap.errors import InvalidInput
+
+CellOption = Annotated[str | None, typer.Option(help="pin the remark to a cell")]
+PointOption = Annotated[tuple[float, float] | None, typer.Option(help="pin the remark to a point: lon lat")]
+CrsOption = Annotated[str | None, typer.Option(help="crs of the point: wgs84, cgcs2000, gcj02, bd09, EPSG:<code>")]
+
+
+def _remark(
+    text: str, cell: str | None, point: tuple[float, float] | None, crs: str | None
+) -> draft_review.Remark:
+    if point is None:
+        return draft_review.Remark(text, None, cell)
+    if crs is None:
+        raise InvalidInput("--crs", None, "is needed for a point: there is no default")
+    lon, lat = to_wgs84(check_name(crs), np.array([point[0]]), np.array([point[1]]))
+    return draft_review.Remark(text, (float(lon[0]), float(lat[0])), cell)
 
 
 def waive(
@@ -28,15 +46,15 @@ def waive(
 def comment(
     draft: DraftArgument,
     text: str,
-    cell: Annotated[str | None, typer.Option(help="pin it to a cell")] = None,
+    cell: CellOption = None,
+    point: PointOption = None,
+    crs: CrsOption = None,
     as_: AsOption = OPERATOR.id,
     city: CityOption = None,
 ) -> None:
     """Make a remark on a draft."""
     with working(city, as_) as work:
-        number = draft_review.comment_draft(
-            work.database, work.actor, draft, draft_review.Remark(text, None, cell)
-        )
+        number = draft_review.comment_draft(work.database, work.actor, draft, _remark(text, cell, point, crs))
     print(f"draft {draft}: comment {number}")
 
 
@@ -50,12 +68,15 @@ def submit(draft: DraftArgument, as_: AsOption = OPERATOR.id, city: CityOption =
 def return_(
     draft: DraftArgument,
     text: Annotated[str | None, typer.Option("--comment", help="why")] = None,
+    cell: CellOption = None,
+    point: PointOption = None,
+    crs: CrsOption = None,
     as_: AsOption = OPERATOR.id,
     city: CityOption = None,
 ) -> None:
     """Give a draft back to be drawn on."""
     with working(city, as_) as work:
-        remarks = [] if text is None else [draft_review.Remark(text)]
+        remarks = [] if text is None else [_remark(text, cell, point, crs)]
         draft_review.return_draft(work.database, work.actor, draft, remarks)
     print(f"draft {draft} is returned")
 

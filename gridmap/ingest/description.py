@@ -128,6 +128,7 @@ class PrinciplesSection(_Strict):
     size_of: str = "households"
     workload: Mapping[str, float] | None = None
     outline_accuracy_m: float = 0.0
+    street_share: float = 0.8
 
     @model_validator(mode="after")
     def _check_rules(self) -> PrinciplesSection:
@@ -141,7 +142,8 @@ class PrinciplesSection(_Strict):
         """As a city's settings hold it."""
         default = PrincipleSettings()
         workload = default.workload if self.workload is None else dict(self.workload)
-        return PrincipleSettings({**default.bands, **self.bands}, self.size_of, workload, self.outline_accuracy_m)
+        bands = {**default.bands, **self.bands}
+        return PrincipleSettings(bands, self.size_of, workload, self.outline_accuracy_m, self.street_share)
 
 
 class RevisionSection(_Strict):

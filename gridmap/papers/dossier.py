@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody said of the change, and of which place or cell."""
+    """What somebody said of the change, and of which place or cell (``where``)."""
 
     who: str
     when: datetime
@@ -120,7 +120,7 @@ class Table:
     """A table in words: ``key`` names its sheet; ``codes`` are the columns of codes, text in every form.
 
     ``shares`` are columns of shares from 0 to 1; values that are not told are texts. ``short`` ones
-    hold single words, ``wide`` ones sentences.
+    hold single words, ``lines`` texts that break where they say, ``wide`` ones sentences.
     """
 
     key: str
@@ -131,6 +131,7 @@ class Table:
     codes: frozenset[int] = frozenset()
     shares: frozenset[int] = frozenset()
     short: frozenset[int] = frozenset()
+    lines: frozenset[int] = frozenset()
     wide: frozenset[int] = frozenset()
 
 
@@ -178,7 +179,7 @@ def tables(dossier: Dossier, words: Words) -> list[Table]:
     if dossier.measures is not None:
         made.append(measures_table(dossier.measures, words))
     if dossier.checks is not None:
-        made.append(checks_table(dossier.checks, words))
+        made.append(checks_table(dossier, dossier.checks, words))
     if dossier.comments:
         made.append(comments_table(dossier, words))
     return made
@@ -236,6 +237,7 @@ def cells_table(dossier: Dossier, words: Words) -> Table:
         notes(dossier, words),
         codes=frozenset({0}),
         short=frozenset({2}),
+        lines=frozenset({3}),
         wide=frozenset({6}),
     )
 
@@ -262,12 +264,14 @@ def measures_table(measures: Sequence[Measure], words: Words) -> Table:
     return Table("principles", words["principles"], [words[each] for each in head], rows, wide=frozenset({1}))
 
 
-def checks_table(checks: Sequence[Check], words: Words) -> Table:
+def checks_table(dossier: Dossier, checks: Sequence[Check], words: Words) -> Table:
     """The certificate, with who waived what and why."""
     rows = []
     for check in checks:
         waived = words["waived_by"].format(check.waived_by, check.waived_because) if check.waived_by else ""
-        concerned = words["concerns"].format(words.listed(check.codes)) if check.codes else ""
+        concerned = (
+            words["concerns"].format(words.listed(_names(dossier, check.codes, words))) if check.codes else ""
+        )
         # what a check found is said in English only; the codes are the same everywhere
         found = concerned if check.codes and words.language != "en" else check.note
         note = words["semicolon"].join(filter(None, [found, waived]))
@@ -277,13 +281,29 @@ def checks_table(checks: Sequence[Check], words: Words) -> Table:
     return Table("certificate", words["certificate"], [words[each] for each in head], rows, short=short, wide=wide)
 
 
+def _names(dossier: Dossier, codes: Sequence[str], words: Words) -> list[str]:
+    """Cells and areas with their names, after the change or else before it; far ones by code alone."""
+    named = []
+    for code in codes:
+        part = next(
+            (each for each in (dossier.after, dossier.before) if code in each.at or code in each.areas), None
+        )
+        if part is None:
+            named.append(code)
+        elif code in part.at:
+            named.append(words.named(part.cell(code)))
+        else:
+            named.append(words["named"].format(name=part.areas[code].name, code=code))
+    return named
+
+
 def comments_table(dossier: Dossier, words: Words) -> Table:
     """What was said, oldest first."""
     rows = [
         [
             each.who,
             moment(each.when, dossier.city),
-            each.where,
+            words.listed(_names(dossier, [each.where], words)),
             each.text,
             words["resolved_comment" if each.resolved else "open_comment"],
         ]

@@ -63,7 +63,7 @@ def dossier_html(dossier: Dossier, words: Words) -> str:
         "pieces": _shown(pieces_table(dossier, words)),
         "cells": _shown(cells_table(dossier, words)),
         "measures": None if dossier.measures is None else _shown(measures_table(dossier.measures, words)),
-        "checks": None if dossier.checks is None else _shown(checks_table(dossier.checks, words)),
+        "checks": None if dossier.checks is None else _shown(checks_table(dossier, dossier.checks, words)),
         "comments": _shown(comments_table(dossier, words)) if dossier.comments else None,
         "approvals": _approvals(dossier, words),
         "ending": [
@@ -112,8 +112,21 @@ def _approvals(dossier: Dossier, words: Words) -> list[tuple[str, str]]:
             for each in dossier.approvals
             if each.level == level
         ]
-        rows.append((words.level(level), "\n".join(given)))
+        rows.append(("\n".join([words.level(level), *_areas_at(dossier, level)]), "\n".join(given)))
     return rows
+
+
+def _areas_at(dossier: Dossier, level: str) -> list[str]:
+    """The names of the areas of a level that have cells which change, before or after."""
+    changed = ((dossier.before, dossier.change.old), (dossier.after, dossier.change.new))
+    names = {
+        area.code: area.name
+        for part, codes in changed
+        for code in codes
+        for area in part.chain(code)
+        if area.level == level
+    }
+    return [name for _, name in sorted(names.items())]
 
 
 def _shown(table: Table) -> dict[str, object]:
@@ -125,7 +138,8 @@ def _shown(table: Table) -> dict[str, object]:
 def _cell(value: Value, at: int, table: Table) -> tuple[str, str]:
     """A value as text, and the class that it is shown in."""
     if isinstance(value, str):
-        return value, "code" if at in table.codes else "short" if at in table.short else ""
+        classes = {"code": table.codes, "short": table.short, "lines": table.lines}
+        return value, next((name for name, columns in classes.items() if at in columns), "")
     if value is None:
         return "—", "number"
     if at in table.shares:

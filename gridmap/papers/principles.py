@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gridmap.papers.dossier import Measure
-from gridmap.papers.figures_of_principles import FIGURES
+from gridmap.papers.figures_of_principles import FIGURES, NOT_COMPARED
 from gridmap.redraw.principles.finding import Finding, Value
+
+# Gap and spill of a revision are against the outline from outside, those of a draft against its base: no pair.
+_AGAINST_AN_OUTLINE = ("gap_m2", "spill_m2")
 
 
 def measures_of(before: Sequence[Finding], after: Sequence[Finding], *, told: bool) -> list[Measure]:
@@ -19,6 +22,8 @@ def measures_of(before: Sequence[Finding], after: Sequence[Finding], *, told: bo
         for name in shown:
             hide = not told and name in finding.of_people | was.of_people
             old, new = (_coarse(each.figures.get(name), hide=hide) for each in (was, finding))
+            if name in _AGAINST_AN_OUTLINE and was.figures.get("outline") != finding.figures.get("outline"):
+                old = NOT_COMPARED
             rows.append(Measure(finding.key, name, old, new, finding.passes))
         if not shown:
             rows.append(Measure(finding.key, "", None, None, finding.passes))

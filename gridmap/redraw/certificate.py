@@ -20,8 +20,9 @@ from gridmap.redraw.change import GridChange, Redrawn
 from gridmap.redraw.draft import Waiver
 
 PASS, FAIL, WAIVED, NOT_MEASURED = "pass", "fail", "waived", "not measured"
+WHEN_PUBLISHED = "checked when published"
 _RESULTS = {True: PASS, False: FAIL, None: NOT_MEASURED}
-_MOST_OFFENDERS = 50
+MOST_OFFENDERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,12 @@ class Offender:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found. ``holds`` is None when there is nothing to measure it by."""
+    """What a check found. ``holds`` is None when there is nothing to measure it by, or not yet (``later``)."""
 
     holds: bool | None
     figures: Mapping[str, float | int | str | None] = field(default_factory=dict)
     offenders: tuple[Offender, ...] = ()
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Case:
     """A draft's change of a grid, with what is known of the places that it changes.
 
     ``after`` is None when the change is refused as a whole, and ``refused`` says why. ``issued``: the new codes
-    that a cell or area had before. ``unstaffed``: new cells that get no post. ``persons``: a digest of the person
-    elements that stand there, before and now. ``measures``: what the principles found, by check.
+    that a cell or area had before. ``unstaffed``: new cells that get no post;
+    ``posts_refused``: why posts cannot go where the draft says. ``persons``: a digest of the person
+    elements that stand there before, and when all is written (None: nothing is yet). ``measures``: what the
+    principles found, by check.
     """
 
     before: Grid
@@ -67,7 +71,8 @@ class Case:
     points: Points | None = None
     issued: Mapping[str, int | None] = field(default_factory=dict)
     unstaffed: tuple[str, ...] = ()
-    persons: tuple[str, str] = ("", "")
+    posts_refused: str | None = None
+    persons: tuple[str, str | None] = ("", None)
     measures: Mapping[str, Finding] = field(default_factory=dict)
 
 
@@ -82,7 +87,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one check: ``pass``, ``fail``, ``waived`` or ``not measured``; who waived it."""
+    """What became of one check: ``pass``, ``fail``, ``waived``, ``not measured``, ``checked when published``.
+
+    ``waiver``: who waived it.
+    """
 
     key: str
     result: str
@@ -114,8 +122,21 @@ def certify(case: Case, waivers: Sequence[Waiver]) -> Certificate:
     for check in CHECKS:
         finding = check.compute(case)
         waiver = by_check.get(check.key) if check.waivable and finding.holds is False else None
-        result = WAIVED if waiver is not None else _RESULTS[finding.holds]
+        result = WHEN_PUBLISHED if finding.later else WAIVED if waiver is not None else _RESULTS[finding.holds]
         results.append(Result(check.key, result, finding, waiver))
+    return Certificate(tuple(results))
+
+
+def settled(certificate: Certificate, case: Case) -> Certificate:
+    """The certificate with those checks run for which it was too early; none of them may be waived."""
+    due = {check.key: check.compute for check in CHECKS if not check.waivable}
+    results = []
+    for each in certificate.results:
+        if each.finding.later:
+            finding = due[each.key](case)
+            results.append(Result(each.key, WHEN_PUBLISHED if finding.later else _RESULTS[finding.holds], finding))
+        else:
+            results.append(each)
     return Certificate(tuple(results))
 
 
@@ -140,7 +161,7 @@ def coverage(case: Case) -> Finding:
         for at, shape in zip(near.tolist(), shapes, strict=True)
         if not shapely.is_valid(shape)
     ]
-    return Finding(not offenders, {"cells": len(near)}, tuple(offenders[:_MOST_OFFENDERS]))
+    return Finding(not offenders, {"cells": len(near)}, tuple(offenders[:MOST_OFFENDERS]))
 
 
 def outer_line(case: Case) -> Finding:
@@ -177,7 +198,7 @@ def nested(case: Case) -> Finding:
     outlines = case.measures.get("nested", Finding(True))
     offenders += outlines.offenders
     figures = {"cells": len(case.change.drawn), **outlines.figures}
-    return Finding(not offenders, figures, tuple(offenders[:_MOST_OFFENDERS]))
+    return Finding(not offenders, figures, tuple(offenders[:MOST_OFFENDERS]))
 
 
 def exactly_one(case: Case) -> Finding:
@@ -190,7 +211,7 @@ def exactly_one(case: Case) -> Finding:
     lost = np.flatnonzero((was != OUTSIDE) & (now == OUTSIDE))
     # places of people are shown to nobody: the cell says enough
     cells = sorted({case.before.cells[at].code for at in was[lost].tolist()})
-    offenders = tuple(Offender(code, "what stands there would be in no cell") for code in cells[:_MOST_OFFENDERS])
+    offenders = tuple(Offender(code, "what stands there would be in no cell") for code in cells[:MOST_OFFENDERS])
     return Finding(not len(lost), {"newly_outside": len(lost)}, offenders)
 
 
@@ -205,9 +226,12 @@ def codes(case: Case) -> Finding:
 
 
 def person_data(case: Case) -> Finding:
-    """The person elements that stand there are, column by column, what they were: only their cell may change."""
+    """The person elements that stand there are, column by column, what they were: only their cell may change.
+
+    Only publishing writes, so only then there is something to compare; before, it is said to be yet to come.
+    """
     before, now = case.persons
-    return Finding(before == now)
+    return Finding(None, later=True) if now is None else Finding(before == now)
 
 
 def staffed(case: Case) -> Finding:
@@ -215,9 +239,15 @@ def staffed(case: Case) -> Finding:
     shapes = case.change.drawn
     offenders = tuple(
         Offender(code, "has no post", _inner(shapes[code].shape) if code in shapes else None)
-        for code in case.unstaffed[:_MOST_OFFENDERS]
+        for code in case.unstaffed[:MOST_OFFENDERS]
     )
     return Finding(not case.unstaffed, {"unstaffed": len(case.unstaffed)}, offenders)
+
+
+def posts(case: Case) -> Finding:
+    """Where the draft says that posts go they can go: what it names is there, and of the same level."""
+    refused = case.posts_refused
+    return Finding(True) if refused is None else Finding(False, {"refused": refused})
 
 
 def _measured(key: str) -> Callable[[Case], Finding]:
@@ -234,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
     Check("exactly_one", False, exactly_one),
     Check("codes", False, codes),
     Check("person_data", False, person_data),
+    Check("posts", False, posts),
     Check("staffed", True, staffed),
     Check("size_band", True, _measured("size_band")),
     Check("street_share", True, _measured("street_share")),

@@ -23,6 +23,8 @@ Positions = NDArray[np.intp]
 
 # A piece that is a smaller share of its cell than this is rounding, not a part that went elsewhere.
 _LEAST_SHARE = 1e-9
+# New vertices on a straight edge move it by rounding: by less than this share of a cell's area.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +139,11 @@ def neighbours(grid: Grid, positions: Positions) -> list[int]:
         return []
     _, found = shapely.STRtree(grid.index.degrees).query(grid.index.degrees[positions], predicate="intersects")
     return sorted({grid.cells[at].id for at in found.tolist()} - {grid.cells[at].id for at in positions.tolist()})
+
+
+def same_ground(one: shapely.Geometry, other: shapely.Geometry) -> bool:
+    """Whether two polygons are the same but for vertices on their edges."""
+    if shapely.equals_identical(one, other):
+        return True
+    apart = shapely.area(shapely.symmetric_difference(one, other))
+    return bool(apart <= _ROUNDING * shapely.area(one))

@@ -50,7 +50,8 @@ class Draft:
     """A planner's proposed change to revision ``base``.
 
     ``version`` counts its edits, undone and redone ones too. ``places``: the codes of the cells and areas that it
-    changes, and of those above them. ``problem``: why it could not be published when it was due.
+    changes, and of those above them. ``problem``: why it could not be published when it was due. ``reason``: why
+    it is drawn, in the planner's words; it becomes the revision's note.
     """
 
     id: int
@@ -67,6 +68,7 @@ class Draft:
     publisher: str | None = None
     revision: int | None = None
     problem: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,17 @@ class RedrawArea(Snapped):
     cells: tuple[Supplied, ...] = meant(reading.several(Supplied, least=1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Posts:
+    """Say where posts go: by the code of a post, or of a cell or area that ends for all its posts, the new place.
+
+    What is not said goes to the largest part of the old place. Said again, the last word counts.
+    """
+
+    op = "posts"
+    moves: tuple[tuple[str, str], ...] = meant(reading.moves)
+
+
 Edit = (
     Split
     | SplitAlong
@@ -233,6 +244,7 @@ Edit = (
     | SplitArea
     | ChangeArea
     | RedrawArea
+    | Posts
 )
 EDITS: Mapping[str, type[Edit]] = {
     kind.op: kind
@@ -250,6 +262,7 @@ EDITS: Mapping[str, type[Edit]] = {
         SplitArea,
         ChangeArea,
         RedrawArea,
+        Posts,
     )
 }
 
@@ -286,6 +299,8 @@ def renamed(edit: Edit, codes: Mapping[str, str]) -> Edit:
             return dataclasses.replace(value, code=codes.get(value.code, value.code))
         return value
 
+    if isinstance(edit, Posts):
+        return dataclasses.replace(edit, moves=tuple((key, codes.get(to, to)) for key, to in edit.moves))
     named = {"cell", "cells", "source", "to", "members", "into"}
     changes: dict[str, Any] = {
         each.name: other(getattr(edit, each.name)) for each in dataclasses.fields(edit) if each.name in named

@@ -20,7 +20,7 @@ from gridmap.coverage.index import OUTSIDE
 from gridmap.crs import Floats
 from gridmap.model import City
 from gridmap.projecting import Axes, from_stored
-from gridmap.redraw.change import Positions, Redrawn, area_shares
+from gridmap.redraw.change import Positions, Redrawn, area_shares, same_ground
 from gridmap.redraw.joint_hiding import hide_jointly
 from gridmap.redraw.principles.finding import Finding, Value
 from gridmap.shapes import Geometries
@@ -160,7 +160,7 @@ def rows_of(before: Grid, redrawn: Redrawn) -> Rows:
         code
         for code in both
         if before.cells[olds[code]] == after.cells[news[code]]
-        and shapely.equals(before.index.degrees[olds[code]], after.index.degrees[news[code]])
+        and same_ground(before.index.degrees[olds[code]], after.index.degrees[news[code]])
     ]
     return Rows(
         tuple(sorted(olds.keys() - news.keys())),

@@ -13,7 +13,7 @@ from typing import Any
 import shapely
 
 from gridmap.errors import RuleBroken
-from gridmap.redraw import area_edits, cell_edits
+from gridmap.redraw import area_edits, cell_edits, post_edits
 from gridmap.redraw.change import DrawnCell, GridChange
 from gridmap.redraw.edits import (
     Change,
@@ -24,6 +24,7 @@ from gridmap.redraw.edits import (
     Merge,
     MergeAreas,
     MoveBoundary,
+    Posts,
     RedrawArea,
     Split,
     SplitAlong,
@@ -49,6 +50,7 @@ OPERATIONS: Mapping[type[Edit], Callable[[State, Any], Step]] = {
     SplitArea: area_edits.split_area,
     ChangeArea: area_edits.change_area,
     RedrawArea: area_edits.redraw_area,
+    Posts: post_edits.posts,
 }
 
 
@@ -115,6 +117,18 @@ class Plan:
             {code: area for code, area in sorted(areas.items()) if area is not None and known.get(code) != area},
         )
 
+    def moved_communities(self) -> frozenset[str]:
+        """The areas of the lowest level whose outlines edits change in so many words, before and after."""
+        moved: set[str] = set()
+        plan: Plan | None = self
+        while plan is not None and plan.edit is not None and plan.parent is not None:
+            if _moves_outlines(plan.edit):
+                for code in (*plan.step.ended, *plan.step.drawn):
+                    cells = (plan.parent.state.find(code), plan.state.find(code))
+                    moved |= {cell.community for cell in cells if cell is not None}
+            plan = plan.parent
+        return frozenset(moved)
+
     def touched(self) -> tuple[str, ...]:
         """The cells of the base that got new vertices and changed in nothing else, sorted."""
         return tuple(
@@ -134,6 +148,15 @@ class Plan:
         old = self.base.drawn(position)
         same = shapely.equals_identical(shapely.normalize(cell.shape), shapely.normalize(old.shape))
         return not same or _told(cell) != _told(old)
+
+
+def _moves_outlines(edit: Edit) -> bool:
+    """Whether an edit says that it changes communities; without saying so none can."""
+    if isinstance(edit, MoveBoundary | Transfer):
+        return edit.across
+    if isinstance(edit, Merge | CutNew | Change):
+        return edit.community is not None
+    return isinstance(edit, CreateArea | MergeAreas | SplitArea | ChangeArea | RedrawArea)
 
 
 def _told(cell: DrawnCell) -> tuple[str, str, str, tuple[str, ...]]:

@@ -17,6 +17,8 @@ from gridmap.redraw.change import Redrawn
 from gridmap.redraw.steps import AreaStep, Shares
 
 Place = tuple[str, str]
+# What the ground of a place is called after, and was called before: codes by place.
+Ground = Mapping[Place, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,29 @@ def territories(before: Grid, result: Redrawn, areas: Shares, steps: Sequence[Ar
     begun |= {(area.level, code) for code, area in after.areas.items() if code not in before.areas}
     heirs = {place: tuple(sorted(each, key=lambda one: (-one[1], one[0]))) for place, each in found.items()}
     return Territories(heirs, frozenset(begun))
+
+
+def grounds(before: Grid, result: Redrawn, areas: Shares, steps: Sequence[AreaStep]) -> tuple[Ground, Ground]:
+    """Of each place that gave or got ground, or its code, what it became and what it took from."""
+    after = result.grid
+    old = {before.cells[at].id: before.cells[at].code for at in result.gone.tolist()}
+    new = {after.cells[at].id: after.cells[at].code for at in result.drawn.tolist()}
+    pairs = [(CELL_LEVEL, old[was], new[now]) for was, now in areas]
+    pairs += [(step.level, step.old, step.new) for step in steps]
+    changed = [(level, was, now) for level, was, now in pairs if was != now]
+    gave = {(level, was) for level, was, _ in changed}
+    got = {(level, now) for level, _, now in changed}
+    became: dict[tuple[str, str], list[str]] = defaultdict(list)
+    took_from: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for level, was, now in pairs:
+        if (level, was) in gave:
+            became[level, was].append(now)
+        if (level, now) in got:
+            took_from[level, now].append(was)
+    return (
+        {place: tuple(sorted(codes)) for place, codes in became.items()},
+        {place: tuple(sorted(codes)) for place, codes in took_from.items()},
+    )
 
 
 def moves_of(posts: Sequence[Post], ended: Territories, after: Grid, stated: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from gridmap.model import CELL_KINDS
 Pair = tuple[float, float]
 Line = tuple[Pair, ...]
 Rings = tuple[Line, ...]
+Moves = tuple[tuple[str, str], ...]
 Reader = Callable[[object, str], Any]
 T = TypeVar("T")
 
@@ -56,7 +57,9 @@ def written(edit: object) -> dict[str, Any]:
         value = getattr(edit, each.name)
         if value != each.default:
             reader = each.metadata["reader"]
-            values[each.metadata["key"] or each.name] = _geojson(value) if reader is polygon else _plain(value)
+            values[each.metadata["key"] or each.name] = (
+                _geojson(value) if reader is polygon else dict(value) if reader is moves else _plain(value)
+            )
     return values
 
 
@@ -152,6 +155,15 @@ def two_or_more_codes(given: object, where: str) -> tuple[str, ...]:
 def two_codes(given: object, where: str) -> tuple[str, ...]:
     """Two codes."""
     return codes(given, where, 2, 2)
+
+
+def moves(given: object, where: str) -> Moves:
+    """An object of code -> code, as pairs."""
+    if not isinstance(given, Mapping):
+        raise InvalidInput(where, given, "must be an object of code: code")
+    if not 1 <= len(given) <= MOST_CODES:
+        raise InvalidInput(where, len(given), f"must have 1 to {MOST_CODES} entries")
+    return tuple(sorted((code(key, where), code(value, f"{where}.{key}")) for key, value in given.items()))
 
 
 def services(given: object, where: str) -> tuple[str, ...]:

@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import shapely
-
 from gridmap.coverage.grid import Grid
 from gridmap.errors import GridMapError, Stale
-from gridmap.redraw.change import DrawnCell
+from gridmap.redraw.change import DrawnCell, same_ground
 from gridmap.redraw.edits import renamed
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.state import Base
 from gridmap.redraw.weighed import Weights, carried
-
-# New vertices on a straight edge move it by rounding: by less than this share of a cell's area.
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -53,14 +48,6 @@ def _differs(before: Grid, after: Grid, code: str) -> bool:
         return True
     told, now = before.cells[old], after.cells[new]
     return told != now or not same_ground(before.index.degrees[old], after.index.degrees[new])
-
-
-def same_ground(one: shapely.Geometry, other: shapely.Geometry) -> bool:
-    """Whether two polygons are the same but for vertices on their edges."""
-    if shapely.equals_identical(one, other):
-        return True
-    apart = shapely.area(shapely.symmetric_difference(one, other))
-    return bool(apart <= _ROUNDING * shapely.area(one))
 
 
 def rebased(plan: Plan, onto: Base, weights: Sequence[Weights | None]) -> Rebased:

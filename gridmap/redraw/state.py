@@ -105,6 +105,7 @@ class Step:
     """What one edit did. Everything is by code; ``touched`` cells only have new vertices.
 
     ``minted``: the new codes, in the order in which they were given out. ``notes`` say what was moved to fit.
+    ``posts``: by the code of a post, or of a territory that ends, the territory that takes over.
     """
 
     ended: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ class Step:
     areas_drawn: Mapping[str, Area] = field(default_factory=dict)
     minted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    posts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,8 @@ class State:
     """The cells and areas after some edits: ``cells`` and ``areas`` hold what differs from the base.
 
     A code of the base that is no more has None. ``previous``: the state before the last edit; ``minted``:
-    the codes that it gave out; ``spent_areas``: all codes that the plan gave to areas.
+    the codes that it gave out; ``spent_areas``: all codes that the plan gave to areas. ``posts``: where posts go,
+    as all edits so far say.
     """
 
     base: Base
@@ -130,6 +133,7 @@ class State:
     previous: State | None = field(default=None, repr=False)
     minted: tuple[str, ...] = ()
     spent_areas: frozenset[str] = frozenset()
+    posts: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, code: str) -> DrawnCell | None:
         """The cell with this code, or None."""
@@ -233,5 +237,6 @@ class State:
             else:
                 del areas[code]
         areas.update(step.areas_drawn)
+        posts = {**self.posts, **step.posts} if step.posts else self.posts
         made = frozenset(code for code in step.areas_drawn if code not in self.base.grid.areas)
-        return State(self.base, cells, areas, self, step.minted, self.spent_areas | made)
+        return State(self.base, cells, areas, self, step.minted, self.spent_areas | made, posts)

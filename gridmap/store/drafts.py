@@ -29,12 +29,13 @@ _COLUMNS = (
     table.c.publisher,
     table.c.revision,
     table.c.problem,
+    table.c.reason,
 )
 
 
-def insert_draft(connection: Connection, actor: Actor, name: str, base: int) -> Draft:
+def insert_draft(connection: Connection, actor: Actor, name: str, base: int, reason: str = "") -> Draft:
     """A new draft without edits, owned by the actor."""
-    values = {"name": name, "base": base, "owner": actor.id}
+    values = {"name": name, "base": base, "owner": actor.id, "reason": reason}
     return _draft(connection.execute(insert(table).values(values).returning(*_COLUMNS)).one())
 
 

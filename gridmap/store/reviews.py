@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -104,6 +105,14 @@ def read_waivers(connection: Connection, draft: int) -> list[Waiver]:
     columns = (table.c.what, table.c.signed, table.c.reason, table.c.actor, table.c.made_at, table.c.version)
     query = select(*columns).where(table.c.draft == draft).order_by(table.c.what)
     return [Waiver(*row) for row in connection.execute(query)]
+
+
+def read_certificate(connection: Connection, draft: int, version: int, over: int) -> list[dict[str, Any]]:
+    """The kept results of the checks of a version that would follow revision ``over``; none when none are kept."""
+    table = draft_certificate
+    chosen = (table.c.draft == draft, table.c.version == version, table.c.over == over)
+    found = connection.execute(select(table.c.checks).where(*chosen)).scalar_one_or_none()
+    return list(found or ())
 
 
 def put_certificate(

@@ -809,6 +809,7 @@ draft = Table(
     Column("publisher", Text),
     Column("revision", Integer, ForeignKey("revision.number"), unique=True),
     Column("problem", Text),
+    Column("reason", Text, nullable=False, server_default=""),
     Column("notice_sha256", Text, unique=True),
     CheckConstraint(_one_of("state", DRAFT_STATES), name="state"),
     CheckConstraint(

@@ -5,6 +5,7 @@ Imports ``ground`` and below.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -120,8 +121,14 @@ class Numbers:
 
 
 def numbers_of(grid: Grid, ground: Ground, base: Grid | None = None) -> Numbers:
-    """Everything from nothing: seconds for a whole city. Without outlines K the unions of ``base`` stand in."""
+    """Everything from nothing: seconds for a whole city. Without outlines K the unions of ``base`` stand in.
+
+    Communities that began or ended since are as ``grid`` draws them.
+    """
     outlines = ground.communities or (None if base is None else unions_of(base, ground))
+    if outlines is not None and ground.communities is None:
+        begun_or_ended = {cell.community for cell in grid.cells} ^ set(outlines.codes)
+        outlines = with_moved(outlines, grid, begun_or_ended) if begun_or_ended else outlines
     every = grid.index.degrees
     cells = _cell_numbers(grid, np.arange(len(every)), ground, outlines)
     edges = edges_of(every, codes_of([cell.code for cell in grid.cells]))
@@ -149,13 +156,26 @@ def unions_of(grid: Grid, ground: Ground) -> Outlines:
     return Outlines(ground.city.lowest_level, tuple(str(name) for name in names), shapes, source)
 
 
-def numbers_after(before: Numbers, redrawn: Redrawn, ground: Ground) -> Numbers:
+def with_moved(outlines: Outlines, after: Grid, moved: Collection[str]) -> Outlines:
+    """Unions that stand for outlines, with some communities as they are in a grid after a change."""
+    kept = [at for at, code in enumerate(outlines.codes) if code not in moved]
+    cells = np.array([cell.community for cell in after.cells], dtype=object)
+    there = sorted(set(moved) & set(cells.tolist()))
+    shapes: Geometries = np.empty(len(kept) + len(there), object)
+    shapes[: len(kept)] = outlines.shapes[kept]
+    shapes[len(kept) :] = [shapely.coverage_union_all(after.index.degrees[cells == code]) for code in there]
+    codes = (*(outlines.codes[at] for at in kept), *there)
+    source = f"{outlines.source}; as the change draws them {', '.join(sorted(moved))}"
+    return Outlines(outlines.level, codes, shapes, source)
+
+
+def numbers_after(before: Numbers, redrawn: Redrawn, ground: Ground, outlines: Outlines | None) -> Numbers:
     """The numbers after a redraw of a grid whose numbers are whole; only those of drawn cells are computed.
 
-    ``before`` must have outlines, from outside or those of the base, to tell nesting by.
+    ``outlines``: to tell nesting by, from outside, or those of the base as far as the change leaves them.
     """
     drawn, after = redrawn.drawn, redrawn.grid
-    cells = before.cells.applied(redrawn, _cell_numbers(after, drawn, ground, before.outlines))
+    cells = before.cells.applied(redrawn, _cell_numbers(after, drawn, ground, outlines))
     edges, total_m = _edges_after(before, redrawn, ground)
     size, placed = before.size, before.placed
     if before.placed is not None and size is not None and ground.buildings is not None:
@@ -164,7 +184,7 @@ def numbers_after(before: Numbers, redrawn: Redrawn, ground: Ground) -> Numbers:
         placed = (lost, positions)
         size = np.insert(np.delete(size, redrawn.gone), drawn - np.arange(len(drawn)), 0.0)
         size[drawn] = _sizes(placed, ground, len(after.cells))[drawn]
-    return Numbers(after, cells, edges, total_m, before.outlines, size, placed, before.random_shares)
+    return Numbers(after, cells, edges, total_m, outlines, size, placed, before.random_shares)
 
 
 def _cell_numbers(

@@ -230,7 +230,7 @@ def test_a_published_draft_has_its_papers_as_a_revision(
     after = revision_dossier(heping_copy, PUBLISHER, done.published.revision.number)
     assert after.change == before.change
     assert after.bounds == before.bounds
-    assert (after.subject.draft, after.subject.author) == (number, "publisher")
+    assert (after.subject.draft, after.subject.author) == (number, "planner")
     assert [each.level for each in after.approvals] == ["district"]
 
 

@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions import draft_publish
-from gridmap.actions.certifying import certify_draft, make_ready
+from gridmap.actions.certifying import certify_draft, make_ready, on_base
 from gridmap.actions.draft_edits import Edited, edit_draft, preview_edit, redo_edit, undo_edit
+from gridmap.actions.draft_impact import draft_impact
 from gridmap.actions.draft_publish import PublishedDraft, publish_draft, publish_due, recall_draft, schedule_draft
 from gridmap.actions.draft_review import (
     Remark,
@@ -30,12 +31,14 @@ from gridmap.actions.draft_review import (
     waive_check,
 )
 from gridmap.actions.drafts import change_draft, create_draft, discard_draft, list_drafts, read_draft
+from gridmap.actions.principles import measure
 from gridmap.actions.verify import verify_city
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.errors import GridMapError, InvalidInput, NotAllowed, NotFound, RuleBroken, Stale
 from gridmap.model import Actor
 from gridmap.redraw.draft import Draft
+from gridmap.redraw.principles.measured import after_change, measured
 from gridmap.store.city import read_city, update_city
 from gridmap.store.database import Database
 from gridmap.store.drafts import read_edits
@@ -299,8 +302,9 @@ def test_publishing_needs_the_certificate_and_waivers_end_with_the_next_edit(
     with pytest.raises(RuleBroken, match="published"):
         publish_draft(heping_copy, PUBLISHER, bench, number)
     with heping_copy.begin(OPERATOR) as connection:
-        kept = connection.execute(text("SELECT version, over, passed FROM draft_certificate")).all()
-    assert [tuple(row) for row in kept] == [(2, 1, True)]
+        kept = connection.execute(text("SELECT version, over, passed, checks FROM draft_certificate")).all()
+    assert [tuple(row)[:3] for row in kept] == [(2, 1, True)]
+    assert {each["check"]: each["result"] for each in kept[0].checks}["person_data"] == "pass"
     assert verify_city(heping_copy, OPERATOR, quiet).faults == []
 
 
@@ -380,7 +384,7 @@ def test_persons_are_what_they_were_or_nothing_is_published(
         return write(connection, *rest)
 
     monkeypatch.setattr(draft_publish, "write_revision", meddle)
-    with pytest.raises(RuleBroken, match="rows of persons"):
+    with pytest.raises(RuleBroken, match="would break person_data"):
         publish_draft(heping_copy, PUBLISHER, bench, number)
     assert grid_of(heping_copy).revision.number == 1
     monkeypatch.undo()
@@ -534,3 +538,132 @@ def test_who_edit_at_once_do_not_overwrite_each_other(heping_copy: Database, ben
         again = Workbench().plan(connection, read_draft(connection, PLANNER, number))
         kept = bench.plan(connection, read_draft(connection, PLANNER, number))
     assert again.change() == kept.change()
+
+
+def test_posts_go_where_the_draft_says(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    """A split's posts to its smaller part; undone they go to the larger; what is no post is refused."""
+    old = _populated(heping_copy, city)[0]
+    number = a_draft(heping_copy, bench, {"op": "split_into", "cell": old, "parts": 2, "along_streets": False})
+    with heping_copy.begin(OPERATOR) as connection:
+        plan = bench.plan(connection, read_draft(connection, PLANNER, number))
+        heirs = sorted(plan.state.cells.keys() - {old}, key=lambda code: plan.state.cell(code).shape.area)
+        heirs = [code for code in heirs if code not in city.by_code]
+        posts = list(
+            connection.execute(text("SELECT code FROM post WHERE territory = :old"), {"old": old}).scalars()
+        )
+    smaller, larger = heirs
+    for moves, says in (
+        ({old: "120101999999999"}, "must be a cell or area of this draft"),
+        ({old: old}, "must be a cell or area of this draft"),
+        ({old: old[:12]}, "must be a cell"),
+        ({next(cell.code for cell in city.cells if cell.code != old): smaller}, "goes on"),
+        ({"no-such-post": smaller}, "no-such-post"),
+    ):
+        with pytest.raises(InvalidInput, match=says):
+            edit_draft(heping_copy, PLANNER, bench, number, {"op": "posts", "moves": moves})
+    said = {"op": "posts", "moves": {old: smaller, posts[0]: larger}}
+    assert f"posts of {old} go to {smaller}" in edit_draft(heping_copy, PLANNER, bench, number, said).step.notes
+    assert unstaffed_of(heping_copy, number) == ([] if len(posts) > 1 else [smaller])
+    undo_edit(heping_copy, PLANNER, bench, number)
+    assert unstaffed_of(heping_copy, number) == [smaller]
+    redo_edit(heping_copy, PLANNER, bench, number)
+    done = published(heping_copy, Workbench(), number)
+    assert done.published.posts == {post: larger if post == posts[0] else smaller for post in posts}
+    with heping_copy.begin(OPERATOR) as connection:
+        now = text("SELECT territory FROM post WHERE code = :code AND upper_inf(valid) AND upper_inf(recorded)")
+        assert connection.execute(now, {"code": posts[0]}).scalar_one() == larger
+
+
+def unstaffed_of(database: Database, number: int) -> list[str]:
+    """By the certificate, replayed from what is recorded."""
+    bench = Workbench()
+    with database.begin(OPERATOR) as connection:
+        ready = make_ready(connection, bench, read_draft(connection, OPERATOR, number))
+        results = {each.key: each for each in certify_draft(connection, bench, ready).certificate.results}
+    assert results["posts"].result == "pass"
+    return [each.code for each in results["staffed"].finding.offenders]
+
+
+def test_a_place_that_should_take_posts_over_may_not_end(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    one = pairs(city)[0]
+    number = a_draft(heping_copy, bench, {"op": "split_into", "cell": one[0], "parts": 2})
+    with heping_copy.begin(OPERATOR) as connection:
+        part = bench.plan(connection, read_draft(connection, PLANNER, number)).step.minted[1]
+    edit_draft(heping_copy, PLANNER, bench, number, {"op": "posts", "moves": {one[0]: part}})
+    edit_draft(heping_copy, PLANNER, bench, number, {"op": "split_into", "cell": part, "parts": 2})
+    waived(heping_copy, bench, number)
+    with pytest.raises(RuleBroken, match=rf"does not pass: posts \(.*{part}"):
+        publish_draft(heping_copy, PUBLISHER, bench, number)
+
+
+def test_posts_follow_codes_that_are_given_out_anew(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    """Two drafts give out the same codes; the later one's posts go to the places that it meant."""
+    community = next(code for code in city.areas if len(code) == 12 and len(_pairs_in(city, code)) >= 2)
+    one, two = _pairs_in(city, community)[:2]
+    early = a_draft(heping_copy, bench, {"op": "split_into", "cell": one[0], "parts": 2})
+    late = a_draft(heping_copy, bench)
+    made = edit_draft(heping_copy, PLANNER, bench, late, {"op": "split_into", "cell": two[0], "parts": 2})
+    to = made.step.minted[1]
+    edit_draft(heping_copy, PLANNER, bench, late, {"op": "posts", "moves": {two[0]: to}})
+    published(heping_copy, bench, early)
+    done = published(heping_copy, bench, late)
+    assert done.recoded[to] != to
+    assert set(done.published.posts.values()) == {done.recoded[to]}
+
+
+def test_a_reason_is_kept_and_becomes_the_note(heping_copy: Database, bench: Workbench, city: Grid) -> None:
+    number = create_draft(heping_copy, PLANNER, "two merged", reason=" a new school ").id
+    assert state_of(heping_copy, number).reason == "a new school"
+    edit_draft(heping_copy, PLANNER, bench, number, merge(pairs(city)[0]))
+    assert change_draft(heping_copy, PLANNER, number, None, None, "the school has opened").name == "two merged"
+    with pytest.raises(InvalidInput, match="reason"):
+        change_draft(heping_copy, PLANNER, number, None, None, "x" * 1001)
+    assert published(heping_copy, bench, number).published.revision.note == "the school has opened"
+    with pytest.raises(RuleBroken, match="its reason stays"):
+        change_draft(heping_copy, PLANNER, number, None, None, "another")
+
+
+def test_a_new_community_is_measured_by_the_outline_that_it_draws(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    """Without outlines from outside: what says that it changes communities crosses none, all else is told."""
+    one, other = _across(city)
+    street = one[:9]
+    new = street + "099"
+    number = a_draft(
+        heping_copy,
+        bench,
+        {"op": "create_area", "code": new, "name": "新区社区", "parent": street, "members": [one, other]},
+    )
+    with heping_copy.begin(OPERATOR, long_work=True) as connection:
+        made = bench.plan(connection, read_draft(connection, PLANNER, number)).step.minted
+    edit_draft(heping_copy, PLANNER, bench, number, {"op": "merge", "cells": list(made)})
+    with heping_copy.begin(OPERATOR, long_work=True) as connection:
+        draft, found = draft_impact(connection, OPERATOR, bench, number)
+        plan = bench.plan(connection, draft)
+        base = bench.measured(connection, plan.base)
+        unmeant = measured(after_change(base.numbers, on_base(plan), base.ground))
+    assert found.principles is not None
+    territory = found.principles.after[0]
+    assert (territory.key, territory.passes, territory.figures["crossing_cells"]) == ("territory", True, 0)
+    assert new in str(territory.figures["outlines"])
+    # measured against what was there before, it would say that a cell crosses
+    assert unmeant[0].figures["crossing_cells"] == 1
+    done = published(heping_copy, bench, number)
+    assert done.published.revision.number == 2
+    after = measure(heping_copy, OPERATOR, 2).findings[0]
+    assert (after.passes, after.figures["crossing_cells"]) == (True, 0)
+
+
+def _across(grid: Grid) -> tuple[str, str]:
+    """Two neighbours of different communities in one street, which both keep other cells."""
+    tree = shapely.STRtree(grid.index.degrees)
+    for at, cell in enumerate(grid.cells):
+        for other in tree.query(grid.index.degrees[at], predicate="intersects").tolist():
+            there = grid.cells[other]
+            near = cell.community != there.community and cell.community[:9] == there.community[:9]
+            if near and grid.index.degrees[at].relate_pattern(grid.index.degrees[other], "****1****"):
+                return cell.code, there.code
+    raise AssertionError("no two communities touch")

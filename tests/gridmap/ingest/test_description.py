@@ -101,6 +101,7 @@ bands = { basic = [100, 400] }
 size_of = "workload"
 workload = { households = 1.0, open_incidents = 3.0 }
 outline_accuracy_m = 25.0
+street_share = 0.6
 """
 
 
@@ -110,7 +111,8 @@ def test_a_city_may_say_what_it_asks_of_cells(tmp_path: Path) -> None:
     assert default.bands == dict.fromkeys(("basic", "full_service", "special"), (150, 500))
     asked = read_description(write(tmp_path, london + PRINCIPLES)).as_city().principles
     assert asked.bands == {"basic": (100, 400), "full_service": (150, 500), "special": (150, 500)}
-    assert (asked.size_of, asked.outline_accuracy_m) == ("workload", 25.0)
+    assert (asked.size_of, asked.outline_accuracy_m, asked.street_share) == ("workload", 25.0, 0.6)
+    assert default.street_share == 0.8
     assert asked.formula == "1·households + 3·open_incidents"
 
 
@@ -123,6 +125,7 @@ def test_a_city_may_say_what_it_asks_of_cells(tmp_path: Path) -> None:
         ("open_incidents", "scores", "principles.workload"),
         ("= 3.0", "= -3.0", "0 or more"),
         ("= 25.0", "= nan", "outline_accuracy_m"),
+        ("= 0.6", "= 1.5", "principles.street_share"),
     ],
 )
 def test_wrong_principles_are_named(tmp_path: Path, there: str, wrong: str, said: str) -> None:

@@ -11,8 +11,11 @@ import pytest
 import gridmap.papers
 from gridmap.errors import InvalidInput
 from gridmap.model import CELL_KINDS, DRAFT_STATES
+from gridmap.papers.figures_of_principles import shown_figure
+from gridmap.papers.principles import measures_of
 from gridmap.papers.words import LANGUAGES, words_in
 from gridmap.redraw.certificate import CHECKS
+from gridmap.redraw.principles.finding import Finding
 
 FOLDER = Path(gridmap.papers.__file__).parent
 
@@ -34,7 +37,7 @@ def test_every_phrase_is_used_somewhere() -> None:
         path.read_text(encoding="utf-8") for path in [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.html")]
     )
     # sides, lines without a name and outcomes are looked up by a name that is put together
-    made = re.compile(r"^(side_|unnamed_|(pass|fail|waived|not_measured)$)")
+    made = re.compile(r"^(side_|unnamed_|(pass|fail|waived|not_measured|checked_when_published)$)")
     unused = [
         name for name in words_in("zh").texts if not re.search(f"[\"']{name}[\"']", code) and not made.match(name)
     ]
@@ -51,3 +54,12 @@ def test_all_states_kinds_and_checks_have_a_word() -> None:
 def test_a_language_that_there_is_not_is_refused() -> None:
     with pytest.raises(InvalidInput, match="lang"):
         words_in("../zh")
+
+
+def test_a_gap_against_another_outline_is_not_set_beside() -> None:
+    outside = Finding("seamless", "", {"outline": "an office", "gap_m2": 10_961.0, "overlap_m2": 0.0}, True)
+    base = Finding("seamless", "", {"outline": "the union of revision 1", "gap_m2": 0.0, "overlap_m2": 0.0}, True)
+    for before, shown in ((outside, "不作比较"), (base, "0.0 m²")):
+        rows = {each.figure: each for each in measures_of([before], [base], told=True)}
+        assert shown_figure("seamless", "gap_m2", rows["gap_m2"].before, words_in("zh")) == shown
+        assert rows["overlap_m2"].before == 0.0

@@ -11,7 +11,7 @@ import shapely
 
 from gridmap.actions.certifying import on_base
 from gridmap.model import WAIVABLE
-from gridmap.redraw.certificate import CHECKS, Case, Finding, Offender, Points, certify
+from gridmap.redraw.certificate import CHECKS, Case, Finding, Offender, Points, certify, settled
 from gridmap.redraw.change import GridChange, Redrawn, redrawn
 from gridmap.redraw.draft import Waiver
 from gridmap.redraw.edits import parse
@@ -59,6 +59,7 @@ def test_a_sound_draft_passes(case: Case) -> None:
     assert found.passed
     results = {one.key: one.result for one in found.results}
     assert results.pop("street_share") == "not measured"
+    assert results.pop("person_data") == "checked when published"
     assert set(results.values()) == {"pass"}
 
 
@@ -73,10 +74,22 @@ def faults(case: Case) -> dict[str, Case]:
         "exactly_one": replace(case, after=shorn(case)),
         "codes": replace(case, issued={code: 1}),
         "person_data": replace(case, persons=("5:1", "5:2")),
+        "posts": replace(case, posts_refused="moves: must be a cell"),
         "staffed": replace(case, unstaffed=(code,)),
         "size_band": replace(case, measures={"size_band": Finding(False, {}, offender)}),
         "street_share": replace(case, measures={"street_share": Finding(False)}),
     }
+
+
+def test_rows_of_persons_are_compared_when_all_is_written(case: Case) -> None:
+    early = certify(replace(case, persons=("5:1", None)), [waiver("staffed")])
+    for now, result in (("5:1", "pass"), ("5:2", "fail")):
+        late = settled(early, replace(case, persons=("5:1", now)))
+        assert {one.key: one.result for one in late.results}["person_data"] == result
+        assert late.passed == (result == "pass")
+        assert [one for one in late.results if one.key != "person_data"] == [
+            one for one in early.results if one.key != "person_data"
+        ]
 
 
 @pytest.mark.parametrize("key", [check.key for check in CHECKS])

@@ -58,6 +58,7 @@ EXAMPLES: list[dict[str, Any]] = [
         "area": "m",
         "cells": [{"geometry": PIECE, "code": "a"}, {"geometry": PIECE, "name": "n"}],
     },
+    {"op": "posts", "moves": {"old": "a", "post-1": "c"}},
 ]
 
 
