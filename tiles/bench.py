@@ -120,7 +120,7 @@ def bench_tiles(
 
 
 _OURS = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve"]
-_PLAIN = [sys.executable, "-m", "uvicorn", "--factory", "tiles.plain:application", "--log-level=warning", "--port"]
+_PLAIN = [sys.executable, "-m", "uvicorn", "--factory", "tiles.plain:application", "--log-level=warning"]
 
 
 def _choose(database: Database, count: int, seed: int) -> tuple[dict[str, list[Address]], tuple[float, float]]:
