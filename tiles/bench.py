@@ -120,7 +120,11 @@ def bench_tiles(
 
 
 _OURS = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve"]
-_PLAIN = [sys.executable, "-m", "uvicorn", "--factory", "tiles.plain:application", "--log-level=warning"]
+# A client that waits for ours longer than uvicorn's five seconds must find its other connection open.
+_PLAIN = [
+    *(sys.executable, "-m", "uvicorn", "--factory", "tiles.plain:application"),
+    *("--log-level=warning", "--timeout-keep-alive=600", "--port"),
+]
 
 
 def _choose(database: Database, count: int, seed: int) -> tuple[dict[str, list[Address]], tuple[float, float]]:
