@@ -136,6 +136,8 @@ KNOWN = {
     "until": ["2026-11-02T03:00:00+08:00"],
     "offenders": ["territory", "streets", "seamless", "fixed"],
 }
+# Features that there are.
+FEATURES = (("cells", "1"), ("street", "120101001"), ("released_street", "2026-10.120101001"))
 # Bodies that are taken; random ones hardly ever fit together.
 BODIES: dict[str, dict[str, object]] = {
     "/v1/coverage": {"crs": "gcj02", "points": [[117.195, 39.118], [116.0, 39.9]], "accuracy_m": 10.0},
@@ -364,6 +366,10 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
     if path.startswith("/ogc/"):
         known["crs"] = KNOWN["filter-crs"]
     if isinstance(part, dict):
+        if path.endswith("/items/{fid}") and "fid" in part and data.draw(strategies.integers(0, 4)):
+            collection, fid = data.draw(strategies.sampled_from(FEATURES))
+            part.update(collection_id=collection, fid=fid)
+            return
         if path in EITHER and "points" not in part and data.draw(strategies.integers(0, 4)):
             kept, dropped = data.draw(strategies.permutations(EITHER[path]))
             for name in dropped:

@@ -1,4 +1,4 @@
-"""Heping as it is generated, as a base with its streets and households: no database is asked."""
+"""Heping and the whole city as generated, as bases with streets and households: no database is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
+from data.tianjin.grid import Grid as Generated
 from data.tianjin.grid import build_grid
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.index import CoverageIndex
@@ -15,10 +16,8 @@ from gridmap.redraw.streets import Streets
 from tests.gridmap.redraw.grids import CITY, METRIC, REVISION
 
 
-@pytest.fixture(scope="session")
-def heping_base() -> Base:
-    """The 535 cells of the district; each has its households at one point inside."""
-    made = build_grid(districts=["120101"])
+def _base(made: Generated) -> Base:
+    """Each cell has its households at one point inside."""
     rows = made.cells.sort_values("code")
     shapes = np.asarray(rows.geometry.to_numpy(), dtype=object)
     cells = tuple(
@@ -35,3 +34,15 @@ def heping_base() -> Base:
     households = Households(places[:, 0], places[:, 1], rows.households.to_numpy().astype(np.float64))
     index = CoverageIndex.build(shapes, METRIC, [cell.code for cell in cells])
     return Base(Grid(REVISION, cells, areas, index), CITY, Streets(np.asarray(lines, object)), households)
+
+
+@pytest.fixture(scope="session")
+def heping_base() -> Base:
+    """The 535 cells of one district."""
+    return _base(build_grid(districts=["120101"]))
+
+
+@pytest.fixture(scope="session")
+def tianjin_base(whole_city: Generated) -> Base:
+    """The 22,000 cells of the whole city."""
+    return _base(whole_city)

@@ -144,6 +144,13 @@ def test_thousands_of_redraws_of_heping(heping_base: Base) -> None:
     assert bytes_of(replay(heping_base, plan.edits)) == bytes_of(plan)
 
 
+@pytest.mark.soak
+def test_hundreds_of_redraws_of_the_whole_city(tianjin_base: Base) -> None:
+    plan = redraw_often(tianjin_base, 600, 7, look_every=100)
+    assert_published_as_fresh(tianjin_base, plan)
+    assert bytes_of(replay(tianjin_base, plan.edits)) == bytes_of(plan)
+
+
 _IN_ANOTHER_PROCESS = """
 import hashlib, json, sys
 from gridmap.redraw.edits import parse
