@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from gridmap.access import Action, is_staff, require
 from gridmap.coverage.grid import Grid, by_code
 from gridmap.coverage.index import CoverageIndex
-from gridmap.errors import InvalidInput, NotAllowed
+from gridmap.errors import InvalidInput, NotAllowed, Unavailable
 from gridmap.model import Actor, City, Revision
 from gridmap.redraw.principles.finding import Compared, Finding, Offender
 from gridmap.redraw.principles.ground import Buildings, Ground, Pair, changes_of
@@ -31,7 +31,8 @@ from gridmap.store.ground import (
 from gridmap.store.revisions import read_current, read_revision
 
 _YEAR = timedelta(days=365)
-# A whole city takes seconds of all memory bandwidth: one at a time in each process.
+# A whole city takes seconds of all memory bandwidth: one at a time in each process, and nobody waits in a queue,
+# which would take all threads that answer from the database.
 _measuring = threading.Lock()
 
 
@@ -56,6 +57,7 @@ def measure(
 
     ``grid``: that of the revision when the caller has it. What rests on counts of people is for staff of the whole
     city. ``again`` measures anew what is kept, since households are as of the day of measuring, and needs a role.
+    Unavailable while another thread of this process measures.
     """
     if again:
         require(actor, Action.MEASURE)
@@ -64,13 +66,7 @@ def measure(
         wanted = read_current(connection) if revision is None else read_revision(connection, revision)
         found = None if again else kept.find_findings(connection, wanted.number, mark_of(connection, city))
     if found is None:
-        with _measuring, database.begin(actor, long_work=True) as connection:
-            now = mark_of(connection, city)
-            found = None if again else kept.find_findings(connection, wanted.number, now)
-            if found is None:
-                kept.keep_findings(connection, wanted.number, now, _measured(connection, city, wanted, grid))
-                found = kept.find_findings(connection, wanted.number, now)
-                assert found is not None
+        found = _measure_now(database, actor, city, wanted, grid, again=again)
     staff = is_staff(actor, [city.code])
     findings = tuple(each if staff else _public(each) for each in found.findings)
     offenders = {
@@ -78,6 +74,24 @@ def measure(
         for each in found.findings
     }
     return Measured(wanted.number, findings, offenders, found.measured_at, staff)
+
+
+def _measure_now(
+    database: Database, actor: Actor, city: City, wanted: Revision, grid: Grid | None, *, again: bool
+) -> kept.Kept:
+    if not _measuring.acquire(blocking=False):
+        raise Unavailable("principles are being measured now, which takes some seconds of a whole city: ask again")
+    try:
+        with database.begin(actor, long_work=True) as connection:
+            now = mark_of(connection, city)
+            found = None if again else kept.find_findings(connection, wanted.number, now)
+            if found is None:
+                kept.keep_findings(connection, wanted.number, now, _measured(connection, city, wanted, grid))
+                found = kept.find_findings(connection, wanted.number, now)
+            assert found is not None
+            return found
+    finally:
+        _measuring.release()
 
 
 def read_offenders(

@@ -35,7 +35,6 @@ class Workbench:
         self._lock = threading.Lock()
         self._bases: LRUCache[int, Base] = LRUCache(_MOST_BASES)
         self._plans: LRUCache[tuple[int, int], Plan] = LRUCache(_MOST_PLANS)
-        self._measuring = threading.Lock()
 
     def base(self, connection: Connection, number: int, known: Grid | None = None) -> Base:
         """What plans on a revision stand on. ``known``: a grid that the caller has, so that less is read."""
@@ -61,8 +60,7 @@ class Workbench:
 
     def measured(self, connection: Connection, base: Base) -> Measured:
         """What drafts on a base are measured against: seconds of a whole city, so made once."""
-        with self._measuring:
-            return base_of(connection, base.city, base.grid)
+        return base_of(connection, base.city, base.grid)
 
     def plan(
         self, connection: Connection, draft: Draft, known: Grid | None = None, edits: Sequence[RecordedEdit] = ()

@@ -31,7 +31,6 @@ from gridmap.redraw.edits import (
     SplitArea,
     SplitInto,
     Transfer,
-    renamed,
 )
 from gridmap.redraw.rules import RULES
 from gridmap.redraw.state import Base, State, Step
@@ -171,26 +170,6 @@ def _only_vertices(cell: DrawnCell, old: DrawnCell) -> bool:
     vertices = {tuple(pair) for pair in shapely.get_coordinates(old.shape).tolist()}
     now = {tuple(pair) for pair in shapely.get_coordinates(cell.shape).tolist()}
     return vertices <= now and abs(cell.shape.area - old.shape.area) <= _ROUNDING * old.shape.area
-
-
-def rebased(plan: Plan, base: Base) -> Plan:
-    """The same edits on another base, where new cells may get other codes: later edits then mean those.
-
-    Raises what an edit raises that no longer fits; RuleBroken when one makes another number of cells than before.
-    """
-    plans = []
-    each: Plan | None = plan
-    while each is not None and each.edit is not None:
-        plans.append(each)
-        each = each.parent
-    result, codes = Plan.on(base), dict[str, str]()
-    for before in reversed(plans):
-        if before.edit is not None:
-            result = result.apply(renamed(before.edit, codes))
-        if len(result.step.minted) != len(before.step.minted):
-            raise RuleBroken(f"{len(before.step.minted)} new cells would become {len(result.step.minted)}")
-        codes.update(zip(before.step.minted, result.step.minted, strict=True))
-    return result
 
 
 def replay(base: Base, edits: Iterable[Edit]) -> Plan:

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
+from gridmap.actions import principles
 from gridmap.actions.principles import Measured, measure, read_every_offender, read_offenders
 from gridmap.actions.publish import publish
-from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified
+from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified, Unavailable
 from gridmap.model import PUBLIC, Actor
 from gridmap.redraw.change import GridChange
 from gridmap.redraw.principles.finding import Finding
@@ -79,6 +80,14 @@ def test_it_is_measured_once_and_again_when_asked_or_when_settings_change(heping
         measure(heping_copy, PUBLIC, again=True)
     with pytest.raises(NotFound):
         measure(heping_copy, STAFF, 2)
+
+
+def test_who_asks_while_it_is_measured_does_not_wait_in_a_queue(heping_copy: Database) -> None:
+    with principles._measuring, pytest.raises(Unavailable, match="being measured now"):
+        measure(heping_copy, PUBLIC)
+    found = measure(heping_copy, PUBLIC)
+    with principles._measuring:
+        assert measure(heping_copy, PUBLIC).measured_at == found.measured_at
 
 
 def test_size_may_be_told_by_workload(heping_copy: Database) -> None:

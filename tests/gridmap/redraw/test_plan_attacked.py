@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gridmap.errors import RuleBroken
 from gridmap.redraw.change import redrawn
 from gridmap.redraw.edits import to_json
-from gridmap.redraw.plan import Plan, rebased, replay
+from gridmap.redraw.plan import Plan, replay
+from gridmap.redraw.rebase import rebased
 from gridmap.redraw.state import Base
 from tests.gridmap.redraw.attack import (
     apply,
@@ -210,7 +211,7 @@ def test_on_another_base_later_edits_mean_the_codes_that_earlier_ones_gave_out()
     named = apply(plan, {"op": "change", "cell": plan.step.minted[0], "name": "the western half"})
     assert isinstance(named, Plan)
     used = {*base.used, *plan.step.minted}
-    other = rebased(named, Base(base.grid, base.city, used_codes=used))
+    other = rebased(named, Base(base.grid, base.city, used_codes=used), [None, None]).plan
     fresh = [
         code for code, cell in other.state.cells.items() if cell is not None and cell.name == "the western half"
     ]
