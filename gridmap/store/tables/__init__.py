@@ -7,7 +7,7 @@ post or shift holds, ``recorded`` for when we knew it. Codes compare by bytes (`
 from gridmap.store.tables.access import api_key
 from gridmap.store.tables.addresses import address, address_alias, address_name
 from gridmap.store.tables.bands import area_band, cell_band, redrawn_box
-from gridmap.store.tables.base import MERCATOR_SRID, SRID, Code, metadata
+from gridmap.store.tables.columns import MERCATOR_SRID, SRID, Code, metadata
 from gridmap.store.tables.drafts import (
     draft,
     draft_approval,

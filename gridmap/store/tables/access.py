@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, CheckConstraint, Column, Table, Text
 
 from gridmap.model import ROLES
-from gridmap.store.tables.base import Code, metadata, moment, one_of
+from gridmap.store.tables.columns import Code, metadata, moment, one_of
 
 api_key = Table(
     "api_key",

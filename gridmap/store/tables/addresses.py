@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from gridmap.model import ADDRESS_KINDS, NAME_KINDS
-from gridmap.store.tables.base import Code, geometry, metadata, one_of
+from gridmap.store.tables.columns import Code, geometry, metadata, one_of
 
 address_alias = Table(
     "address_alias",

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
-from gridmap.store.tables.base import MERCATOR_SRID, Code, geometry, metadata
+from gridmap.store.tables.columns import MERCATOR_SRID, Code, geometry, metadata
 
 
 def _band_rows() -> list[SchemaItem]:

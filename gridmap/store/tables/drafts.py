@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gridmap.model import DRAFT_STATES, WAIVABLE
-from gridmap.store.tables.base import Code, geometry, metadata, moment, one_of
+from gridmap.store.tables.columns import Code, geometry, metadata, moment, one_of
 
 draft = Table(
     "draft",

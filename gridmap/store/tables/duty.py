@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import DATERANGE, TSTZRANGE, ExcludeConstraint
 
 from gridmap.model import EXCEPTION_KINDS, POST_KINDS
-from gridmap.store.tables.base import Code, metadata, moment, one_of, recorded
+from gridmap.store.tables.columns import Code, metadata, moment, one_of, recorded
 
 notice = Table(
     "notice",

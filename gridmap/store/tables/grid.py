@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INT4RANGE, JSONB, TSTZRANGE, ExcludeConstraint
 
 from gridmap.model import CELL_KINDS
-from gridmap.store.tables.base import Code, geometry, metadata, moment, one_of
+from gridmap.store.tables.columns import Code, geometry, metadata, moment, one_of
 
 city = Table(
     "city",

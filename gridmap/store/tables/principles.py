@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Float, ForeignKey, Integer, Table, Text
 
-from gridmap.store.tables.base import Code, geometry, metadata, moment
+from gridmap.store.tables.columns import Code, geometry, metadata, moment
 
 principle_measure = Table(
     "principle_measure",

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from gridmap.model import RELEASE_SUBJECTS
-from gridmap.store.tables.base import Code, metadata, moment, one_of
+from gridmap.store.tables.columns import Code, metadata, moment, one_of
 
 release = Table(
     "release",

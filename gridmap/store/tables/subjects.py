@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB, REAL
 
 from gridmap.model import ELEMENT_CLASSES, PERSON_CATEGORIES
-from gridmap.store.tables.base import Code, geometry, metadata, moment, one_of
+from gridmap.store.tables.columns import Code, geometry, metadata, moment, one_of
 
 
 def _given() -> list[Column[object]]:
