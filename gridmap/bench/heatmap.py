@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from statistics import median
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from gridmap.heatmap.forms import to_json
 from gridmap.heatmap.question import HEX, Question, Window, parse_hours, parse_weekdays
 
 Progress = Callable[[str], None]
-Ask = Callable[[Mapping[str, str]], bytes]
+# A method, a path and the body, if there is one; gives the answer's body.
+Ask = Callable[[str, str, bytes | None], bytes]
 
 _DAY_US = 86_400_000_000
 _DAYS = 365
@@ -142,7 +144,8 @@ def bench_asking(report: HeatmapBench, facts: Facts, ask: Ask, requests: int, pr
         def answered(
             window: tuple[str, str], given: Mapping[str, str] = given, rows: int = rows
         ) -> tuple[bytes, int]:
-            body = ask({"of": "incidents", **given, "from": window[0], "to": window[1]})
+            asked = urlencode({"of": "incidents", **given, "from": window[0], "to": window[1]})
+            body = ask("GET", f"/v1/heatmap?{asked}", None)
             return body, rows
 
         report.through_http[name] = _timed(answered, name, requests)

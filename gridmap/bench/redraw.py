@@ -1,10 +1,12 @@
 """``gridmap bench redraw``: how long previews of splits and merges take, a draft's checks, and publishing.
 
-Everything is done in transactions that are rolled back: the city stays as it is.
+Everything is done in transactions that are rolled back, but for a draft that previews are asked on through HTTP:
+the city stays as it is.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ from gridmap.store.reviews import put_waiver
 from gridmap.store.revisions import read_current
 
 Progress = Callable[[str], None]
+Ask = Callable[[str, str, bytes | None], bytes]
 Edit = dict[str, Any]
 
 
@@ -86,6 +89,31 @@ def bench_redraw(
             _one_draft(database, actor, bench, grid, edit, times, report)
     report.timings |= {name: _timed(iter(each)) for name, each in times.items()}
     return report
+
+
+def bench_previews_asked(
+    report: RedrawBench, grid: Grid, ask: Ask, count: int, seed: int, progress: Progress
+) -> None:
+    """The same previews through ``ask``: a method, a path and a body to an answer's body. Discards its draft."""
+    rng = np.random.default_rng(seed)
+    draft = json.loads(ask("POST", "/v1/drafts", b'{"name": "bench"}'))["draft"]
+    for name, edits in {"split": _splits(grid, rng, count), "merge": _merges(grid, rng, count)}.items():
+        progress(f"previewing through HTTP: {name}")
+        report.timings[f"preview {name} through HTTP"] = _timed(_asked(report, ask, draft, edits))
+    ask("DELETE", f"/v1/drafts/{draft}", None)
+
+
+def _asked(report: RedrawBench, ask: Ask, draft: int, edits: Iterator[Edit]) -> Iterator[float]:
+    for number, edit in enumerate(edits):
+        body = json.dumps(edit).encode()
+        began = time.perf_counter()
+        try:
+            ask("POST", f"/v1/drafts/{draft}/edits?preview=true", body)
+        except GridMapError:
+            report.refused += 1
+            continue
+        if number:  # the first one makes ready what a worker keeps of the city
+            yield time.perf_counter() - began
 
 
 def _previews(

@@ -13,15 +13,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridmap.access import OPERATOR
+from gridmap.access import EVERYWHERE, OPERATOR
 from gridmap.bench.heatmap import HeatmapBench, bench_asking, bench_counting, made_up_incidents
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
-from gridmap.bench.redraw import bench_redraw
+from gridmap.bench.redraw import bench_previews_asked, bench_redraw
 from gridmap.cli.environment import check_migrated, open_database, say
 from gridmap.cli.server import free_port
 from gridmap.cli.still import answering
 from gridmap.current import Current
+from gridmap.model import Actor
 from gridmap.settings import read_settings
 from gridmap.store.city import read_city
 from gridmap.store.snapshot import read_grid
@@ -97,7 +98,7 @@ def heatmap(
     say("making incidents")
     facts = made_up_incidents(current.state.countable, incidents, seed)
     report = bench_counting(facts, requests, say)
-    with answering(snapshot, facts) as ask:
+    with answering(snapshot, facts, Actor("bench", "viewer", (EVERYWHERE,))) as ask:
         bench_asking(report, facts, ask, requests, say)
     if as_json:
         print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
@@ -151,10 +152,19 @@ def redraw(
     city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
 ) -> None:
-    """Previews of a split and a merge, a draft's impact and certificate, and publishing it; nothing is kept."""
-    with open_database(read_settings(city=city)) as database:
+    """Previews of a split and a merge, a draft's impact and certificate, and publishing it.
+
+    Nothing is kept but one discarded draft, on which the previews through HTTP were asked for.
+    """
+    with open_database(read_settings(city=city)) as database, tempfile.TemporaryDirectory() as folder:
         check_migrated(database)
-        report = dataclasses.asdict(bench_redraw(database, OPERATOR, count, publishes, seed, say))
+        measured = bench_redraw(database, OPERATOR, count, publishes, seed, say)
+        current = Current(database, Path(folder))
+        current.refresh()
+        snapshot = current.state.ready
+        with answering(snapshot, None, Actor("bench", "planner", (EVERYWHERE,)), database) as ask:
+            bench_previews_asked(measured, snapshot.grid, ask, count, seed, say)
+    report = dataclasses.asdict(measured)
     if as_json:
         print(json.dumps(report))
         return

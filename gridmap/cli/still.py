@@ -6,17 +6,15 @@ import http.client
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlencode
 
 import uvicorn
 
 from api.app import create_app
 from api.deps import Service
-from gridmap.access import EVERYWHERE
 from gridmap.cli.server import free_port
 from gridmap.coverage.snapshot import Key, Snapshot
 from gridmap.current import Current, State
@@ -31,12 +29,15 @@ _HOST = "127.0.0.1"
 _WAIT_S = 30.0
 
 
+# A method, a path and the body, if there is one; gives the answer's body.
+Ask = Callable[[str, str, bytes | None], bytes]
+
+
 class _Still(Current):
     """A current state that follows nothing."""
 
-    def __init__(self, state: State) -> None:
-        self.database = Database("postgresql+psycopg2://")
-        super().__init__(self.database, Path())
+    def __init__(self, database: Database, state: State) -> None:
+        super().__init__(database, Path())
         self._state = state
 
     def start(self) -> None:
@@ -47,16 +48,19 @@ class _Still(Current):
 
 
 @contextmanager
-def answering(snapshot: Snapshot, facts: Facts) -> Iterator[Callable[[Mapping[str, str]], bytes]]:
-    """Serve these facts; gives what asks for a heatmap over one open connection and returns the answer's body.
+def answering(
+    snapshot: Snapshot, facts: Facts | None, actor: Actor, database: Database | None = None
+) -> Iterator[Ask]:
+    """Serve these to ``actor``; gives what asks over one open connection. Without a database there is none to ask.
 
-    Unavailable when the server does not start, or answers anything but 200.
+    Unavailable when the server does not start, or answers anything but 2xx.
     """
     text = secrets.token_urlsafe(32)
-    key = Key(key_hash(text), Actor("bench", "viewer", (EVERYWHERE,)))
-    current = _Still(State(replace(snapshot, keys={key.sha256: key}), None, facts))
+    key = Key(key_hash(text), actor)
+    state = State(replace(snapshot, keys={key.sha256: key}), None, facts)
+    asked = database or Database("postgresql+psycopg2://")
     port = free_port(_HOST, 8900)
-    app = create_app(Service(read_settings(host=_HOST, port=port), current.database, current))
+    app = create_app(Service(read_settings(host=_HOST, port=port), asked, _Still(asked, state)))
     server = uvicorn.Server(uvicorn.Config(app, host=_HOST, port=port, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, name="gridmap-still", daemon=True)
     thread.start()
@@ -64,15 +68,14 @@ def answering(snapshot: Snapshot, facts: Facts) -> Iterator[Callable[[Mapping[st
         _wait_for(server)
         connection = http.client.HTTPConnection(_HOST, port, timeout=_WAIT_S)
 
-        def ask(given: Mapping[str, str]) -> bytes:
-            connection.request(
-                "GET", f"/v1/heatmap?{urlencode(given)}", headers={"Authorization": f"Bearer {text}"}
-            )
+        def ask(method: str, path: str, body: bytes | None = None) -> bytes:
+            headers = {"Authorization": f"Bearer {text}", "Content-Type": "application/json"}
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
-            body = response.read()
-            if response.status != 200:
-                raise Unavailable(f"the server answered {response.status}: {body[:200]!r}")
-            return body
+            answer = response.read()
+            if response.status not in range(200, 300):
+                raise Unavailable(f"the server answered {response.status}: {answer[:200]!r}")
+            return answer
 
         yield ask
         connection.close()
