@@ -17,8 +17,14 @@ from fastapi.testclient import TestClient
 from api.deps import Service
 from gridmap.access import OPERATOR
 from gridmap.actions.city import load_city
+from gridmap.actions.draft_edits import edit_draft
+from gridmap.actions.draft_publish import recall_draft, schedule_draft
+from gridmap.actions.draft_review import submit_draft, waive_check
+from gridmap.actions.drafts import create_draft
+from gridmap.actions.workbench import Workbench
 from gridmap.cluster import Cluster
 from gridmap.ingest.description import read_description
+from gridmap.model import WAIVABLE
 from gridmap.store.database import Database
 from gridmap.store.migrate import upgrade
 
@@ -105,6 +111,32 @@ def test_the_database_goes_and_comes_back_under_a_running_service(
         assert wait_until(client, degraded=False)["status"] == "ready"
         assert ask(client, inner_points[0])["degraded"] is None
         assert client.get("/v1/areas", params={"level": "district"}).status_code == 200
+
+
+def test_what_is_to_come_is_told_without_the_database_too(
+    serve: Serve, stopped: Cluster, inner_points: Points, tmp_path: Path
+) -> None:
+    point, at = inner_points[0], datetime.now(UTC) + timedelta(hours=1)
+    database, bench = Database(stopped.url("heping")), Workbench()
+    draft, other = create_draft(database, OPERATOR, "to come").id, f"{point[0][:-3]}999"
+    edit_draft(database, OPERATOR, bench, draft, {"op": "change", "cell": point[0], "code": other})
+    submit_draft(database, OPERATOR, bench, draft)
+    for check in WAIVABLE:
+        waive_check(database, OPERATOR, draft, check, "Li, planning office", "a test")
+    schedule_draft(database, OPERATOR, bench, draft, at)
+    with serve(database, tmp_path) as client:
+        known = ask(client, point)["upcoming"]
+        assert (known["revision"], datetime.fromisoformat(known["from"]), known["cell"]) == (2, at, other)
+        stopped.down()
+        wait_until(client, degraded=True)
+        assert ask(client, point)["upcoming"] == known
+    with serve(Database(stopped.url("heping")), tmp_path) as client:
+        answer = ask(client, point)
+        assert answer["degraded"] is not None
+        assert answer["upcoming"] == known, "after a start without the database"
+        assert ask(client, inner_points[1])["upcoming"] is None
+    stopped.up()
+    recall_draft(Database(stopped.url("heping")), OPERATOR, draft)
 
 
 def test_a_service_that_starts_without_the_database_answers_from_the_disk(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,7 +18,14 @@ from gridmap.actions import draft_publish
 from gridmap.actions.certifying import certify_draft, make_ready, on_base
 from gridmap.actions.draft_edits import Edited, edit_draft, preview_edit, redo_edit, undo_edit
 from gridmap.actions.draft_impact import draft_impact
-from gridmap.actions.draft_publish import PublishedDraft, publish_draft, publish_due, recall_draft, schedule_draft
+from gridmap.actions.draft_publish import (
+    Due,
+    PublishedDraft,
+    publish_draft,
+    publish_due,
+    recall_draft,
+    schedule_draft,
+)
 from gridmap.actions.draft_review import (
     Remark,
     approve_draft,
@@ -426,6 +434,28 @@ def test_a_scheduled_draft_is_published_when_it_is_due(
     with heping_copy.begin(OPERATOR) as connection:
         assert read_upcoming(connection) == ()
         assert connection.execute(text("SELECT actor FROM revision WHERE number = 2")).scalar_one() == "publisher"
+
+
+def test_two_servers_to_which_it_comes_due_at_once_publish_it_once(
+    heping_copy: Database, bench: Workbench, city: Grid
+) -> None:
+    number = a_draft(heping_copy, bench, merge(pairs(city)[0]))
+    waived(heping_copy, bench, number)
+    schedule_draft(heping_copy, PUBLISHER, bench, number, datetime.now(UTC) + timedelta(hours=1))
+    _let_it_be_due(heping_copy, number)
+    servers = [Database(heping_copy.url), Database(heping_copy.url)]
+    both = Barrier(2)
+
+    def look(server: Database) -> list[Due]:
+        both.wait()
+        return publish_due(server, Workbench())
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [due for each in pool.map(look, servers) for due in each]
+    for server in servers:
+        server.dispose()
+    assert done == [Due(number, 2, None)]
+    assert (state_of(heping_copy, number).state, grid_of(heping_copy).revision.number) == ("published", 2)
 
 
 def _let_it_be_due(database: Database, number: int) -> None:
