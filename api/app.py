@@ -16,6 +16,8 @@ from api.errors import Problem
 from api.events import Events, told_of_signals
 from api.metrics import seconds
 from api.routes import (
+    areas,
+    cells,
     count_tiles,
     coverage,
     downloads,
@@ -37,7 +39,6 @@ from api.routes import (
     papers,
     placing,
     principles,
-    registry,
     releases,
     revisions,
     rosters,
@@ -98,7 +99,8 @@ def create_app(service: Service) -> FastAPI:
         health,
         coverage,
         placing,
-        registry,
+        areas,
+        cells,
         revisions,
         notices,
         principles,
