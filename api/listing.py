@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 
 from api.deps import CodeQuery
-from gridmap.access import Action, is_staff, require
+from gridmap.access import Action, covers, require
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import NotAllowed, NotFound
@@ -22,16 +22,22 @@ LimitQuery = Annotated[int, Query(ge=1, le=MOST_LISTED)]
 
 
 def page_of(
-    snapshot: Snapshot, actor: Actor, area: str | None, category: str | None, after: int, limit: int
+    snapshot: Snapshot,
+    actor: Actor,
+    action: Action,
+    area: str | None,
+    category: str | None,
+    after: int,
+    limit: int,
 ) -> Page:
-    """The page for the staff of an area or cell; the whole city, and what lies outside it, for the city's staff.
+    """The page of what ``action`` reads of an area or cell; of the whole city, and outside it, for its staff.
 
     NotAllowed outside the actor's territories, NotFound for a place that there is not.
     """
-    require(actor, Action.READ_COUNTS)
+    require(actor, action)
     grid = snapshot.grid
     code = snapshot.city.code if area is None else area
-    if not is_staff(actor, _chain(grid, code)):
+    if not covers(actor, _chain(grid, code)):
         raise NotAllowed(f"{code} is outside your territories; name one of yours with area=")
     cell_ids = None
     if code in grid.by_code:

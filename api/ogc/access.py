@@ -6,14 +6,17 @@ from collections.abc import Iterable
 
 from gridmap.access import EVERYWHERE, Action, may, require
 from gridmap.errors import NotFound
-from gridmap.features import Collection, collections_of
+from gridmap.features import ELEMENTS, INCIDENTS, Collection, collections_of
 from gridmap.model import Actor, City
+
+# What listing a collection needs; all others are for everybody.
+_NEEDS = {ELEMENTS: Action.READ_ELEMENTS, INCIDENTS: Action.READ_INCIDENTS}
 
 
 def visible_collections(city: City, actor: Actor) -> Iterable[Collection]:
     """The collections that the actor may see."""
     for each in collections_of(city).values():
-        if not each.staff_only or may(actor, Action.READ_COUNTS):
+        if each.id not in _NEEDS or may(actor, _NEEDS[each.id]):
             yield each
 
 
@@ -22,8 +25,8 @@ def collection_for(city: City, actor: Actor, name: str) -> Collection:
     found = collections_of(city).get(name)
     if found is None:
         raise NotFound(f"no collection {name!r}; /ogc/collections lists them")
-    if found.staff_only:
-        require(actor, Action.READ_COUNTS)
+    if name in _NEEDS:
+        require(actor, _NEEDS[name])
     return found
 
 

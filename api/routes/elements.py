@@ -10,6 +10,7 @@ from api.deps import ActorDep, CategoryQuery, ServiceDep
 from api.errors import problem_responses
 from api.listing import MOST_LISTED, AfterQuery, AreaQuery, LimitQuery, cell_codes, page_of
 from api.schemas.subjects import ElementOut, ElementsIn, ElementsOut, RowsOut, rows_out
+from gridmap.access import Action
 from gridmap.actions.rows import elements_section, save_rows
 from gridmap.errors import NotAllowed
 from gridmap.store.listing import list_elements
@@ -29,7 +30,7 @@ def get_elements(
 ) -> ElementsOut:
     """Places, objects and organizations for the staff of an area. Persons are not listed yet."""
     snapshot = service.state.ready
-    page = page_of(snapshot, actor, area, category, after, limit)
+    page = page_of(snapshot, actor, Action.READ_ELEMENTS, area, category, after, limit)
     if class_ == "person":
         raise NotAllowed("person elements are not listed: that needs a purpose and an audit, which are not built")
     with service.database.begin(actor) as connection:

@@ -10,6 +10,7 @@ from api.deps import ActorDep, CategoryQuery, Moment, ServiceDep, city_time
 from api.errors import problem_responses
 from api.listing import MOST_LISTED, AfterQuery, AreaQuery, LimitQuery, cell_codes, page_of
 from api.schemas.subjects import IncidentOut, IncidentsIn, IncidentsOut, RowsOut, rows_out
+from gridmap.access import Action
 from gridmap.actions.rows import incidents_section, save_rows
 from gridmap.store.listing import list_incidents
 
@@ -29,7 +30,7 @@ def get_incidents(
 ) -> IncidentsOut:
     """Incidents for the staff of an area, by the time they happened."""
     snapshot = service.state.ready
-    page = page_of(snapshot, actor, area, category, after, limit)
+    page = page_of(snapshot, actor, Action.READ_INCIDENTS, area, category, after, limit)
     begins, ends = (
         None if moment is None else city_time(name, moment, snapshot.city)
         for name, moment in (("since", since), ("until", until))

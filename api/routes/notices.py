@@ -46,7 +46,7 @@ def get_notices(
     f: Annotated[Literal["json", "html"], Query(description="html is the sheet for handing over")] = "json",
 ) -> Response:
     """What the posts of a territory were told of redraws, and the open incidents that they have to hand over."""
-    require(actor, Action.READ_COUNTS)
+    require(actor, Action.READ_NOTICES)
     with service.database.begin(actor) as connection:
         city = read_city(connection)
         if territory not in read_issued(connection, [territory]):

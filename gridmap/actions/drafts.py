@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gridmap.access import Action, require
 from gridmap.errors import InvalidInput, NotAllowed, NotFound, RuleBroken
 from gridmap.model import DRAFT_STATES, Actor
-from gridmap.redraw.draft import Draft, Step, check_step, is_drawing, may_see
+from gridmap.redraw.draft import Draft, Step, check_step, is_drawing, may_see, may_share
 from gridmap.store.database import Connection, Database
 from gridmap.store.drafts import find_draft, insert_draft, update_draft
 from gridmap.store.drafts import list_drafts as read_drafts
@@ -84,7 +84,7 @@ def change_draft(
                 raise RuleBroken(f"draft {number} is {draft.state}: its reason stays")
             values["reason"] = _reasoned(reason)
         if shared_with is not None:
-            if actor.id != draft.owner and actor.role != "system_admin":
+            if not may_share(actor, draft):
                 raise NotAllowed(f"draft {number} is {draft.owner}'s: only the owner shares it")
             values["shared_with"] = _shared(shared_with, draft.owner)
         return update_draft(connection, number, **values) if values else draft
@@ -94,7 +94,7 @@ def discard_draft(database: Database, actor: Actor, number: int) -> Draft:
     """Give a draft up; it stays readable to those who worked on it. RuleBroken for a published one."""
     with database.begin(actor) as connection:
         draft = drawing(connection, actor, number, Step.DISCARD)
-        if actor.id != draft.owner and actor.role != "system_admin":
+        if not may_share(actor, draft):
             raise NotAllowed(f"draft {number} is {draft.owner}'s: only the owner discards it")
         return update_draft(connection, number, state="discarded", notice_sha256=None)
 

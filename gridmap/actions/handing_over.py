@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from gridmap.access import Action, covers, require
 from gridmap.actions.placing_again import Moved
 from gridmap.coverage.grid import Grid
-from gridmap.errors import NotAllowed, NotFound, RuleBroken
+from gridmap.errors import NotFound, RuleBroken
 from gridmap.model import CELL_LEVEL, Actor, Post
 from gridmap.redraw.change import Redrawn
 from gridmap.redraw.posts import Ground, Territories, first_post, grounds, moves_of, territories
@@ -162,14 +162,14 @@ class HandedOver:
 def hand_over_incident(database: Database, actor: Actor, incident: int) -> HandedOver:
     """Say that an incident was handed over to the posts of the cell that it is in.
 
-    NotFound without such an incident, NotAllowed outside the actor's territories, RuleBroken when nobody has to
-    hand it over.
+    NotFound without such an incident in the actor's territories, RuleBroken when nobody has to hand it over.
     """
     require(actor, Action.WRITE_INCIDENTS)
     with database.begin(actor) as connection:
         found = read_handler(connection, incident)
+        unknown = NotFound(f"no incident {incident} in your territories")
         if found is None:
-            raise NotFound(f"no incident {incident}")
+            raise unknown
         revision = read_current(connection)
         cell = None if found["cell_id"] is None else read_cell_by_id(connection, revision.number, found["cell_id"])
         chain = (
@@ -178,7 +178,7 @@ def hand_over_incident(database: Database, actor: Actor, incident: int) -> Hande
             else [cell.code, *(one.code for one in read_chain(connection, revision, cell.community))]
         )
         if not covers(actor, chain):
-            raise NotAllowed(f"incident {incident} is outside your territories")
+            raise unknown
         if found["handler"] is None or cell is None:
             raise RuleBroken(f"nobody has to hand over incident {incident}: its cell's own posts have it")
         clear_handler(connection, incident)

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from cachetools import TTLCache
 
-from gridmap.access import Action, covers, may
+from gridmap.access import Action, may, may_at
 from gridmap.actions.principles import mark_of, read_ground
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.model import Actor, City
@@ -37,9 +37,6 @@ from gridmap.redraw.principles.measured import after_change, measured
 from gridmap.redraw.principles.numbers import Numbers, numbers_of
 from gridmap.store import impact as store
 from gridmap.store.database import Connection
-
-# Whoever sees counts below k: the ones who know the people.
-_OPEN_ROLE = "caseworker"
 
 
 @dataclass(frozen=True)
@@ -92,8 +89,9 @@ def impact(
     tops = sorted({top_code(chain, city) for chain in chains.values()})
     ids = [cell.id for cell in gone]
     standing, building_points = store.read_standing_in(connection, before.revision.number, tops, ids)
-    everything = actor.role == _OPEN_ROLE and all(
-        covers(actor, [cell.code, *(area.code for area in chains[cell.community])]) for cell in gone
+    everything = all(
+        may_at(actor, Action.READ_PERSONS, [cell.code, *(area.code for area in chains[cell.community])])
+        for cell in gone
     )
     shown = told(
         city, {what: flows_of(before, redrawn, each) for what, each in standing.items()}, everything=everything

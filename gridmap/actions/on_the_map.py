@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from gridmap.access import Action, covers, require
+from gridmap.access import Action, require_city
 from gridmap.coverage.grid import Grid
-from gridmap.errors import NotAllowed
 from gridmap.model import Actor
 from gridmap.store import on_the_map as store
 from gridmap.store.city import read_city
@@ -52,10 +51,8 @@ def report_on_the_map(database: Database, actor: Actor, grid: Grid, most: int = 
     Addresses are placed from memory, elements and incidents are counted as placed. A building without street and
     estate counts as an address that was rejected.
     """
-    require(actor, Action.READ_ON_THE_MAP)
     city = next(area.code for area in grid.areas.values() if area.parent is None)
-    if not covers(actor, (city,)):
-        raise NotAllowed(f"to {Action.READ_ON_THE_MAP.value} the whole city must be your territory")
+    require_city(actor, Action.READ_ON_THE_MAP, city)
     report = OnTheMapReport(grid.revision.number)
     with database.begin(actor, long_work=True) as connection:
         addresses, outside = _count_addresses(connection, grid, most)

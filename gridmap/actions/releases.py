@@ -10,8 +10,8 @@ import numpy as np
 import shapely
 
 from gridmap import hexes
-from gridmap.access import Action, covers, require
-from gridmap.errors import NotAllowed, NotFound, RuleBroken
+from gridmap.access import Action, require, require_city
+from gridmap.errors import NotFound, RuleBroken
 from gridmap.model import ELEMENT_CLASSES, RELEASE_SUBJECTS, Actor, City
 from gridmap.releases.periods import Month, months_between
 from gridmap.releases.suppression import HIDDEN, suppress
@@ -79,8 +79,7 @@ def make_release(
     require(actor, Action.MAKE_RELEASES)
     with database.begin(actor, long_work=True) as connection:
         city = read_city(connection)
-        if not covers(actor, (city.code,)):
-            raise NotAllowed(f"to {Action.MAKE_RELEASES.value} the whole city must be your territory")
+        require_city(actor, Action.MAKE_RELEASES, city.code)
         lock_data(connection)
         _check_month(connection, city, month, now)
         revision = read_current(connection).number

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gridmap.access import Action, may
 from gridmap.actions.duplicates import SeenIds
 from gridmap.actions.extents import Extents, settle, write_shares
 from gridmap.actions.placing import Placing
@@ -71,6 +72,7 @@ class PointWriter:
         self._categories = categories
         self._seen = seen
         self._writable = placing.writable(actor)
+        self._takes_persons = may(actor, Action.WRITE_PERSONS)
         self._is_new = is_new
 
     def prepare(self, batch: PointBatch) -> Prepared:
@@ -83,6 +85,8 @@ class PointWriter:
             reasons[wrong] = reason
 
         check(self._kind, rows, self._categories, reject)
+        if not self._takes_persons and "class" in rows:
+            reject(rows["class"] == "person", "class: persons are written by caseworkers")
         for row, (file, line) in repeated.items():
             where = f"line {line}" if file == batch.file else f"line {line} of {file}"
             reasons.iloc[row] = f"id: is a duplicate, got {mask(str(rows['id'].iloc[row]))!r} as in {where}"
@@ -100,15 +104,14 @@ class PointWriter:
         subject, revision = self._kind.subject, self._placing.grid.revision.number
         count = len(prepared.rows)
         allowed = self._writable[prepared.placed.positions]
-        stood = prepared.placed.positions.astype(np.int64)
         if self._is_new or not count:
             compared = _nothing(count)
         else:
             stage(connection, subject, prepared.columns)
             compared = compare(connection, subject, count)
             known = compared.ids > 0
-            stood[known] = self._placing.positions_of(compared.cell_ids[known])
-            allowed = allowed & self._writable[stood]
+            stood = self._placing.positions_of(compared.cell_ids[known])
+            allowed[known] &= self._writable[stood]
         known = compared.ids > 0
         changed = known & compared.differs & allowed
         update_changed(connection, subject, compared, changed, revision)
@@ -119,7 +122,7 @@ class PointWriter:
             source, extents = self._section.source, prepared.extents
             reshaped = write_shares(connection, source, prepared.rows, allowed, extents, self._placing)
             fates[reshaped[fates[reshaped] == UNCHANGED]] = UPDATED
-        rejected = [*prepared.rejected, *self._not_theirs(prepared, allowed, stood)]
+        rejected = [*prepared.rejected, *self._not_theirs(prepared, allowed)]
         outside = (prepared.placed.positions == OUTSIDE) & allowed
         counts = LoadCounts(
             rows=prepared.read,
@@ -134,16 +137,16 @@ class PointWriter:
         )
         return Written(fates, rejected, counts)
 
-    def _not_theirs(
-        self, prepared: Prepared, allowed: NDArray[np.bool_], stood: NDArray[np.int64]
-    ) -> list[RejectedRow]:
+    def _not_theirs(self, prepared: Prepared, allowed: NDArray[np.bool_]) -> list[RejectedRow]:
         """Rows that lie, or lay until now, where the actor may not write."""
         wrong = np.flatnonzero(~allowed)
         reasons = []
         for row in wrong:
             position = int(prepared.placed.positions[row])
-            position = position if not self._writable[position] else int(stood[row])
-            reasons.append(f"lon, lat: outside your territories, got {self._placing.name(position)!r}")
+            if self._writable[position]:  # whoever sends another's id does not learn where that one is
+                reasons.append("id: is one that stands outside your territories")
+            else:
+                reasons.append(f"lon, lat: outside your territories, got {self._placing.name(position)!r}")
         return _rejected(prepared.file, prepared.rows.iloc[wrong], reasons)
 
 

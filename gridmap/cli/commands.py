@@ -37,6 +37,7 @@ from gridmap.cli.mend import mend
 from gridmap.cli.place import place
 from gridmap.cli.principles import principles
 from gridmap.cli.rejected import write_rejected
+from gridmap.cli.roles import roles
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
 from gridmap.ingest.roster_template import write_template
@@ -54,6 +55,7 @@ app.command()(place)
 app.command()(bake)
 app.command()(mend)
 app.command()(principles)
+app.command()(roles)
 app.add_typer(bench.app, name="bench")
 app.add_typer(draft.app, name="draft")
 app.add_typer(release.app, name="release")

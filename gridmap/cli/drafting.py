@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
 
-from gridmap.access import EVERYWHERE, OPERATOR
+from gridmap.access import OPERATOR
 from gridmap.actions.workbench import Workbench
 from gridmap.cli.environment import check_migrated, open_database
 from gridmap.model import Actor, City
@@ -44,7 +44,7 @@ def working(city: str | None, name: str) -> Iterator[Work]:
     """The city's database, and who acts under a name: whoever may run commands may do everything."""
     with open_database(read_settings(city=city)) as database:
         check_migrated(database)
-        actor = Actor(name, OPERATOR.role, (EVERYWHERE,))
+        actor = replace(OPERATOR, id=name)
         with database.begin(actor) as connection:
             described = read_city(connection)
         yield Work(database, actor, described, Workbench())

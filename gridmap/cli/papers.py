@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,13 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from gridmap.access import EVERYWHERE, OPERATOR
+from gridmap.access import OPERATOR
 from gridmap.actions import dossiers
 from gridmap.actions.posters import cells_of, read_poster
 from gridmap.actions.workbench import Workbench
 from gridmap.cli.environment import check_migrated, open_database, progress, say
 from gridmap.errors import InvalidInput
-from gridmap.model import PUBLIC, Actor
+from gridmap.model import PUBLIC
 from gridmap.papers.dossier import Dossier
 from gridmap.papers.pages import dossier_html
 from gridmap.papers.poster import PICTURE_DPI, SIZES, poster_html
@@ -41,7 +42,7 @@ def draft_dossier(
     """Write what is carried upstairs of a draft: a page, a PDF, and a workbook of the tables."""
     words = words_in(lang)
     install_printing(say)
-    actor = Actor(as_, OPERATOR.role, (EVERYWHERE,))
+    actor = replace(OPERATOR, id=as_)
     with open_database(read_settings(city=city)) as database:
         check_migrated(database)
         dossier = dossiers.draft_dossier(database, actor, Workbench(), draft)

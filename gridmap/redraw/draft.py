@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from gridmap.access import Action, covers, may
+from gridmap.access import Action, Bound, bound, covers
 from gridmap.errors import RuleBroken
 from gridmap.model import DRAFT_STATES, Actor
 
@@ -130,16 +130,23 @@ def check_step(draft: Draft, step: Step) -> None:
 
 
 def is_drawing(actor: Actor, draft: Draft) -> bool:
-    """Whether the actor works on the draft: its owner and those it is shared with, and who runs the system."""
-    works = actor.id == draft.owner or actor.id in draft.shared_with or actor.role == "system_admin"
-    return works and may(actor, Action.DRAW)
+    """Whether the actor works on the draft: its owner and those it is shared with, and commands on the machine."""
+    reach = bound(actor, Action.DRAW)
+    return reach is Bound.EVERYWHERE or (reach is Bound.SHARED and _is_shared(actor, draft))
+
+
+def may_share(actor: Actor, draft: Draft) -> bool:
+    """Whether the actor shares the draft with others and discards it: its owner, and whoever may draw all."""
+    return actor.id == draft.owner or bound(actor, Action.DRAW) is Bound.EVERYWHERE
 
 
 def may_see(actor: Actor, draft: Draft) -> bool:
     """Whether the draft is there for the actor at all: it is for all others as if it were not."""
-    if not may(actor, Action.READ_DRAFTS):
-        return False
-    if actor.id == draft.owner or actor.id in draft.shared_with or actor.role == "system_admin":
-        return True
-    reviews = may(actor, Action.REVIEW) or may(actor, Action.PUBLISH)
-    return reviews and draft.state in _UNDER_REVIEW and covers(actor, draft.places)
+    reach = bound(actor, Action.READ_DRAFTS)
+    if reach is None or reach is Bound.EVERYWHERE or _is_shared(actor, draft):
+        return reach is not None
+    return reach is Bound.REVIEW and draft.state in _UNDER_REVIEW and covers(actor, draft.places)
+
+
+def _is_shared(actor: Actor, draft: Draft) -> bool:
+    return actor.id == draft.owner or actor.id in draft.shared_with

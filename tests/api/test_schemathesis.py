@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from gridmap.actions.draft_edits import edit_draft, undo_edit
 from gridmap.actions.draft_publish import schedule_draft
 from gridmap.actions.draft_review import Remark, comment_draft, open_notice, submit_draft, waive_check
 from gridmap.actions.drafts import create_draft
+from gridmap.actions.keys import create_key
 from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
 from gridmap.actions.workbench import Workbench
@@ -199,10 +201,8 @@ DRAFTS = {
     "/v1/drafts/{draft}/recall": [6],
     "/v1/drafts/{draft}/notice": [7],
 }
-# Reads of which others than staff get what is released, and refusals of the rest.
-RELEASED = {"/v1/heatmap"}
 COUNTS = ("hexes", "counts", "incidents")
-# Reads that are for staff only; who runs the system is none.
+# Reads that are for staff only.
 STAFF_ONLY = {
     "/v1/elements",
     "/v1/incidents",
@@ -225,6 +225,8 @@ STAFF_ONLY = {
 TILESETS = {"/ogc/collections/{collection_id}/tiles", "/ogc/collections/{collection_id}/tiles/{matrix_set}"}
 # What a route takes one of: parameters of the one do not go with those of the other.
 EITHER = {"/v1/coverage": ({"lon", "lat", "crs", "known_at", "revision"}, {"address", "district"})}
+# Who draws the drafts that the routes are asked for.
+PLANNER = Actor("attacked", "planner", ("120000",))
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -261,7 +263,7 @@ def redraw(database: Database) -> None:
 
 def draw(database: Database) -> None:
     """A draft in each state that a route asks for, each in a community of its own; one is at public notice."""
-    bench, owner = Workbench(), Actor("attacked", "system_admin", ("*",))
+    bench, owner = Workbench(), replace(OPERATOR, id=PLANNER.id)
     with database.begin(OPERATOR, long_work=True) as connection:
         connection.execute(text(f"ALTER TABLE draft ALTER COLUMN id RESTART WITH {FIRST_DRAFT}"))
         grid = read_grid(connection, read_city(connection))
@@ -295,15 +297,12 @@ def attacked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def admin(attacked: TestClient, key_for: Callable[..., dict[str, str]]) -> dict[str, str]:
-    """The header of a key that may do everything that one key may."""
-    return key_for(attacked, "system_admin", "*")
-
-
-@pytest.fixture(scope="module")
-def staff(attacked: TestClient, key_for: Callable[..., dict[str, str]]) -> dict[str, str]:
-    """The header of a key that may see cases."""
-    return key_for(attacked, "caseworker", "120000")
+def keys(attacked: TestClient, key_for: Callable[..., dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The headers of keys for the whole city, by role."""
+    service = attacked.app.state.service  # type: ignore[attr-defined]
+    planner = create_key(service.database, OPERATOR, PLANNER, "who draws")
+    made = {role: key_for(attacked, role, "120000") for role in ("caseworker", "approver", "publisher")}
+    return {**made, PLANNER.role: {"Authorization": f"Bearer {planner}"}}
 
 
 @cache
@@ -393,25 +392,30 @@ def test_strangers_are_answered_as_described(attacked: TestClient, method: str, 
         assert min(statuses) >= 400, "a stranger wrote something"
 
 
-def _for_staff(path: str) -> bool:
-    """Whether who runs the system is none of those that a read is for."""
-    return path in STAFF_ONLY | RELEASED and not path.startswith("/v1/drafts")
+def _role_for(method: str, path: str) -> str:
+    """A role that may do what a route does."""
+    if re.search(r"/(approve|return)$", path):
+        return "approver"
+    publishes = re.search(r"/(publish|schedule|recall|restore|principles)$", path)
+    notice = path.endswith("/notice") or path.endswith("/waivers")
+    if publishes or notice or path.startswith(("/v1/posts", "/v1/shifts", "/v1/shift-exceptions")):
+        return "publisher"
+    return PLANNER.role if path.startswith("/v1/drafts") else "caseworker"
 
 
 @every_route
-def test_an_administrator_is_answered_as_described(
-    attacked: TestClient, admin: dict[str, str], staff: dict[str, str], method: str, path: str
+def test_whoever_may_is_answered_as_described(
+    attacked: TestClient, keys: dict[str, dict[str, str]], method: str, path: str
 ) -> None:
-    statuses = attack(attacked, method, path, staff if _for_staff(path) else admin, examples=20)
+    statuses = attack(attacked, method, path, keys[_role_for(method, path)], examples=20)
     if path not in TILESETS or are_served(attacked.app):
         assert min(statuses) < 300, "no request was good enough to show what a right answer looks like"
 
 
 @pytest.mark.soak
 @every_route
-def test_an_administrator_is_answered_as_described_at_length(
-    attacked: TestClient, admin: dict[str, str], staff: dict[str, str], method: str, path: str
+def test_whoever_may_is_answered_as_described_at_length(
+    attacked: TestClient, keys: dict[str, dict[str, str]], method: str, path: str
 ) -> None:
-    headers = staff if _for_staff(path) else admin
-    statuses = attack(attacked, method, path, headers, examples=300)
+    statuses = attack(attacked, method, path, keys[_role_for(method, path)], examples=300)
     assert min(statuses) < 300 or (path in TILESETS and not are_served(attacked.app))

@@ -94,7 +94,8 @@ def test_elements_are_written_and_listed_by_staff(writer: TestClient, key_for: K
 
 
 def test_pages_add_up(client: TestClient, key_for: KeyFor) -> None:
-    key = key_for(client, "viewer", "120101")
+    key = key_for(client, "dispatcher", "120101")
+    assert client.get("/v1/incidents", headers=key_for(client, "viewer", "120101")).status_code == 403
     params: dict[str, Any] = {"area": "120101001", "limit": 50, "since": "2026-01-01T00:00:00"}
     ids: list[int] = []
     for _ in range(4):
@@ -114,7 +115,9 @@ def test_nobody_reads_or_writes_elsewhere(writer: TestClient, key_for: KeyFor) -
         writer, mine, incident("1", closed_at="2026-11-03T00:00:00"), incident("2"), incident("3", THERE)
     )
     assert [row["status"] for row in theirs["rows"]] == ["placed", "rejected", "rejected"]
-    assert cells[1] in theirs["rows"][1]["reason"], "it lay there until now"
+    assert theirs["rows"][1]["reason"] == "id: is one that stands outside your territories", (
+        "it lay there until now"
+    )
     assert writer.get("/v1/incidents", headers=mine).status_code == 403
     assert writer.get("/v1/incidents", params={"area": cells[1]}, headers=mine).status_code == 403
     assert writer.get("/v1/incidents", params={"area": cells[0]}, headers=mine).status_code == 200

@@ -79,7 +79,8 @@ def test_persons_are_counted_and_not_listed(heping_copy: Database) -> None:
     [
         (PUBLIC, NotIdentified),
         (Actor("k", "key_admin", (EVERYWHERE,)), NotAllowed),
-        (Actor("v", "viewer", ("120101",)), NotAllowed),
+        (Actor("v", "viewer", ("120000",)), NotAllowed),
+        (Actor("p", "planner", ("120101",)), NotAllowed),
     ],
 )
 def test_it_is_for_the_staff_of_the_whole_city(heping: Database, actor: Actor, error: type[Exception]) -> None:
@@ -87,6 +88,6 @@ def test_it_is_for_the_staff_of_the_whole_city(heping: Database, actor: Actor, e
         report_on_the_map(heping, actor, current_grid(heping, OPERATOR))
 
 
-def test_a_viewer_of_the_whole_city_may(heping: Database) -> None:
-    viewer = Actor("v", "viewer", ("120000",))
-    assert report_on_the_map(heping, viewer, current_grid(heping, OPERATOR), most=0).failures == []
+def test_a_planner_of_the_whole_city_may(heping: Database) -> None:
+    planner = Actor("p", "planner", ("120000",))
+    assert report_on_the_map(heping, planner, current_grid(heping, OPERATOR), most=0).failures == []
