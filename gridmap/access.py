@@ -31,6 +31,7 @@ class Action(Enum):
     REVIEW = "approve or return drafts"
     MEASURE = "measure a revision again"
     READ_DOSSIERS = "read dossiers"
+    READ_PERSONS = "list person elements"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -53,13 +54,19 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.REVIEW: frozenset({"approver", "system_admin"}),
     Action.MEASURE: frozenset({"planner", "publisher", "system_admin"}),
     Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
+    Action.READ_PERSONS: frozenset({"caseworker"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.
 EVERYWHERE = "*"
 
 # Commands run by whoever may run them on the machine act as this.
-OPERATOR = Actor(id="operator", role="system_admin", territories=(EVERYWHERE,))
+OPERATOR = Actor(id="operator", role="system_admin", territories=(EVERYWHERE,), unbound=True)
+
+
+def rights() -> set[tuple[str, str]]:
+    """Every (action's name, role) that is allowed; a migrated database holds the same, for its policies."""
+    return {(action.name, role) for action, roles in ALLOWED.items() for role in roles}
 
 
 def may(actor: Actor, action: Action) -> bool:

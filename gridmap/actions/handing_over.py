@@ -166,7 +166,7 @@ def hand_over_incident(database: Database, actor: Actor, incident: int) -> Hande
     hand it over.
     """
     require(actor, Action.WRITE_INCIDENTS)
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.WRITE_INCIDENTS) as connection:
         found = read_handler(connection, incident)
         if found is None:
             raise NotFound(f"no incident {incident}")

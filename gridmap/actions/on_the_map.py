@@ -57,7 +57,7 @@ def report_on_the_map(database: Database, actor: Actor, grid: Grid, most: int = 
     if not covers(actor, (city,)):
         raise NotAllowed(f"to {Action.READ_ON_THE_MAP.value} the whole city must be your territory")
     report = OnTheMapReport(grid.revision.number)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.READ_ON_THE_MAP, long_work=True) as connection:
         addresses, outside = _count_addresses(connection, grid, most)
         counted = [*addresses, *store.count_subjects(connection)]
         report.failures = [*outside, *store.list_failures(connection, most)]
