@@ -83,14 +83,14 @@ _HANDLED = text(
     """
     SELECT incident.id, incident.source, incident.external_id, incident.category, incident.happened_at,
            incident.handler, cell.code AS cell
-    FROM incident LEFT JOIN cell ON cell.id + 0 = incident.cell_id AND upper_inf(cell.revisions)
+    FROM incident LEFT JOIN cell ON cell.id + 0 = incident.cell_now AND upper_inf(cell.revisions)
     WHERE incident.handler = ANY(:posts) AND incident.closed_at IS NULL ORDER BY incident.happened_at, incident.id
     """
 )
 
 _INCIDENT = text(
     """
-    SELECT handler, closed_at, cell_id FROM incident WHERE id = :id FOR UPDATE
+    SELECT handler, closed_at, cell_now AS cell_id FROM incident WHERE id = :id FOR UPDATE
     """
 )
 

@@ -85,9 +85,9 @@ def place_from(
     )
     connection.execute(statement, {"revision": revision, "ids": ids.tolist()})
     moved = text(
-        f"UPDATE {subject.table.name} AS subject SET cell_id = given.cell_id "  # noqa: S608 - the table's own names
-        "FROM unnest(CAST(:ids AS bigint[]), CAST(:cells AS int[])) AS given (id, cell_id) "
-        "WHERE subject.id = given.id AND subject.cell_id IS DISTINCT FROM given.cell_id"
+        f"UPDATE {subject.table.name} AS subject SET cell_now = given.cell "  # noqa: S608 - the table's own names
+        "FROM unnest(CAST(:ids AS bigint[]), CAST(:cells AS int[])) AS given (id, cell) "
+        "WHERE subject.id = given.id AND subject.cell_now IS DISTINCT FROM given.cell"
     )
     connection.execute(moved, {"ids": ids.tolist(), "cells": where["cell_id"].to_pylist()})
     since = pa.array(np.full(len(ids), revision, np.int32))

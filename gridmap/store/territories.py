@@ -51,7 +51,7 @@ _ASTRAY = {
     subject: text(
         f"SELECT count(*) FROM {subject} LEFT JOIN {subject}_placement AS placement "  # noqa: S608 - constants
         f"ON placement.{subject}_id = {subject}.id AND placement.last_revision IS NULL "
-        f"WHERE {subject}.cell_id IS DISTINCT FROM placement.cell_id"
+        f"WHERE {subject}.cell_now IS DISTINCT FROM placement.cell_id"
     )
     for subject in ("element", "incident")
 }

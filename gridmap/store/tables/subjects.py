@@ -40,7 +40,7 @@ def _given() -> list[Column[object]]:
 
 def _cell_now() -> Column[object]:
     """The cell of the newest placement, null outside: policies go by it, and placements are another table."""
-    return Column("cell_id", Integer)
+    return Column("cell_now", Integer)
 
 
 element = Table(

@@ -43,10 +43,10 @@ INSERT INTO api_key (id, sha256, role, territories, label) VALUES
     ('k3', 'x3', 'viewer', '{*}', '');
 INSERT INTO element_shape (element_id, geom)
     SELECT min(element.id), 'SRID=4326;LINESTRING(117 39, 117.1 39)'
-    FROM element JOIN cell ON cell.id = element.cell_id WHERE cell.code LIKE '120101001%';
+    FROM element JOIN cell ON cell.id = element.cell_now WHERE cell.code LIKE '120101001%';
 INSERT INTO element_share (element_id, first_revision, cell_id, share)
-    SELECT element_id, 1, cell_id, 1 FROM element_shape JOIN element ON element.id = element_id;
-UPDATE element SET cell_id = NULL WHERE id = (SELECT max(id) FROM element WHERE class = 'place');
+    SELECT element_id, 1, cell_now, 1 FROM element_shape JOIN element ON element.id = element_id;
+UPDATE element SET cell_now = NULL WHERE id = (SELECT max(id) FROM element WHERE class = 'place');
 """
 
 COUNTED = frozenset({"viewer", "dispatcher", "caseworker", "planner", "approver", "publisher"})
@@ -99,7 +99,8 @@ def is_below(column: str, territory: str) -> str:
 
 
 def below(table: str, territory: str, more: str = "true") -> str:
-    joined = f"{table} LEFT JOIN cell ON cell.id = {table}.cell_id"
+    column = "cell_now" if table in ("element", "incident") else "cell_id"
+    joined = f"{table} LEFT JOIN cell ON cell.id = {table}.{column}"
     return f"{joined} WHERE {is_below('cell.code', territory)} AND {more}"
 
 
@@ -215,7 +216,7 @@ def write(table: str, cell: str) -> str:
     }
     names, values = more[table]
     return (
-        f"INSERT INTO {table} (source, external_id, {names}, given_crs, given_x, given_y, hex, geom, cell_id) "
+        f"INSERT INTO {table} (source, external_id, {names}, given_crs, given_x, given_y, hex, geom, cell_now) "
         f"VALUES ('new', 'new', {values}, {POINT}, {cell})"
     )
 
@@ -233,7 +234,7 @@ def test_facts_are_written_in_the_own_territory_by_whoever_says_so_and_may(
 ) -> None:
     action, roles = WRITERS[table]
     inside, outside = write(table, in_cell(CELL)), write(table, in_cell("120101002001001"))
-    changes = f"UPDATE {table} SET category = 'x' WHERE cell_id IN (SELECT id FROM cell WHERE code LIKE '{{}}%')"
+    changes = f"UPDATE {table} SET category = 'x' WHERE cell_now IN (SELECT id FROM cell WHERE code LIKE '{{}}%')"
     assert refused(act(role, STREET), inside), "nothing is said"
     for territory in (CELL, COMMUNITY, STREET, DISTRICT, CITY):
         assert refused(act(role, territory, doing=(action,)), inside) == (role not in roles), territory
@@ -244,7 +245,7 @@ def test_facts_are_written_in_the_own_territory_by_whoever_says_so_and_may(
     assert refused(act(role, STREET, doing=(action,)), changes.format(OTHER_STREET))
     assert refused(act(role, ELSEWHERE, doing=(action,)), inside)
     assert refused(act(role, CITY, doing=(action,)), "DELETE FROM rejected_row WHERE load_id > 900000")
-    moved = f"UPDATE {table} SET cell_id = {in_cell('120101002001001')} WHERE cell_id = {in_cell(CELL)}"
+    moved = f"UPDATE {table} SET cell_now = {in_cell('120101002001001')} WHERE cell_now = {in_cell(CELL)}"
     assert refused(act(role, STREET, doing=(action,)), moved)
 
 

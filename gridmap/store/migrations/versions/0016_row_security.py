@@ -15,7 +15,7 @@ _CODE = sa.Text(collation="C")
 _UNBOUND = "(SELECT actor_is_unbound())"
 _EVERYWHERE = "(SELECT actor_is_everywhere())"
 _OWN_CELL = (
-    f"({_EVERYWHERE} OR {{table}}.cell_id IN "
+    f"({_EVERYWHERE} OR {{}} IN "
     "(SELECT own.cell_id FROM territory_cell AS own WHERE own.code = ANY (actor_territories())))"
 )
 _OWN_CODE = f"({_EVERYWHERE} OR {{}} IN (SELECT unnest(actor_codes())))"
@@ -93,9 +93,9 @@ def upgrade() -> None:
 
 def _place_present() -> None:
     for subject in ("element", "incident"):
-        op.add_column(subject, sa.Column("cell_id", sa.Integer(), nullable=True))
+        op.add_column(subject, sa.Column("cell_now", sa.Integer(), nullable=True))
         op.execute(
-            f"UPDATE {subject} SET cell_id = placement.cell_id FROM {subject}_placement AS placement "
+            f"UPDATE {subject} SET cell_now = placement.cell_id FROM {subject}_placement AS placement "
             f"WHERE placement.{subject}_id = {subject}.id AND placement.last_revision IS NULL "
             "AND placement.cell_id IS NOT NULL"
         )
@@ -210,11 +210,11 @@ def _protect_subjects() -> None:
     counts, persons = _may("READ_COUNTS"), _does("READ_PERSONS", "READ_COUNTS")
     for subject, writes in (("element", "WRITE_ELEMENTS"), ("incident", "WRITE_INCIDENTS")):
         everything = _whole(writes)
-        here = _OWN_CELL.format(table=subject)
+        here = _OWN_CELL.format(f"{subject}.cell_now")
         shown = f"({counts} AND {here})"
         if subject == "element":  # persons only where the transaction says that it lists or counts them
             shown = f"({counts} AND (class <> 'person' OR {persons}) AND {here})"
-            opened = "element.cell_id IN (SELECT opened_cells())"
+            opened = "element.cell_now IN (SELECT opened_cells())"
             shown += f" OR (class = 'person' AND {_does('READ_PERSONS')} AND {opened})"
         else:  # the post that goes on with an incident after a redraw still has it
             had = "EXISTS (SELECT FROM post WHERE post.code = incident.handler AND "
@@ -229,7 +229,7 @@ def _protect_subjects() -> None:
         _policy(subject, "removed", "DELETE", _UNBOUND)
 
         placement = f"{subject}_placement"
-        there = _OWN_CELL.format(table=placement)
+        there = _OWN_CELL.format(f"{placement}.cell_id")
         _policied(placement)
         _policy(placement, "read_by_staff", "SELECT", f"{everything} OR ({counts} AND {there})")
         placed = f"{_does('PUBLISH')} OR {_does(writes)} AND {there}"
@@ -242,7 +242,7 @@ def _protect_subjects() -> None:
         _policied(table)
         _policy(table, "read_with_element", "SELECT", f"{_whole('WRITE_ELEMENTS')} OR {seen}")
         written = f"{_does('PUBLISH')} OR {_does('WRITE_ELEMENTS')} AND EXISTS (SELECT FROM element "
-        written += f"WHERE element.id = {table}.element_id AND {_OWN_CELL.format(table='element')})"
+        written += f"WHERE element.id = {table}.element_id AND {_OWN_CELL.format('element.cell_now')})"
         for name, command in (("added", "INSERT"), ("changed", "UPDATE"), ("removed", "DELETE")):
             using, check = None if command == "INSERT" else written, None if command == "DELETE" else written
             _policy(table, f"{name}_with_element", command, using, check)
