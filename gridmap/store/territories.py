@@ -49,7 +49,7 @@ _COMPARE = text(
 
 _ASTRAY = {
     subject: text(
-        f"SELECT count(*) FROM {subject} LEFT JOIN {subject}_placement AS placement "  # noqa: S608 - constants
+        f"SELECT count(*) FROM {subject} JOIN {subject}_placement AS placement "  # noqa: S608 - constants
         f"ON placement.{subject}_id = {subject}.id AND placement.last_revision IS NULL "
         f"WHERE {subject}.cell_now IS DISTINCT FROM placement.cell_id"
     )
