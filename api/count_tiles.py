@@ -24,9 +24,10 @@ from api.asked import (
 from api.deps import CodeQuery, Service
 from api.released import refusing, released_heatmap
 from gridmap.errors import NotAllowed
-from gridmap.heatmap.answer import count, data_version, may_count
+from gridmap.heatmap.answer import count, data_version
 from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.question import FINEST_RESOLUTION, HEX, Question
+from gridmap.live import live_facts as live_facts_of
 from gridmap.model import PUBLIC, Actor, City
 from gridmap.released import data_version as released_version
 from gridmap.released import least_of, question_of, releases_of
@@ -99,10 +100,11 @@ def pinned(request: Request, told: Told) -> str:
 
 def live_facts(service: Service, actor: Actor, layer: CountLayer, asked: TileAsked) -> Facts:
     """The facts that live tiles are drawn from; NotIdentified or NotAllowed for who is not staff there."""
-    facts = service.state.countable
-    question = asked.question(facts.places.city)
+    known = service.state.countable
+    question = asked.question(known.places.city)
     with refusing(actor):
-        if not may_count(facts, actor, question):
+        facts = live_facts_of(service.database, actor, known, question)
+        if facts is None:
             raise NotAllowed(
                 f"{layer.name} is for the staff of {question.area or 'the whole city'}: name one of yours with "
                 f"area=, or take {layer.kind}, which shows releases"

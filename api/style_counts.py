@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from api.asked import Asked, refuse_period
 from api.deps import Service
 from api.released import refusing
-from gridmap.heatmap.answer import may_count
 from gridmap.heatmap.question import Question, Window
+from gridmap.live import live_facts
 from gridmap.model import PUBLIC, Actor
 from gridmap.released import least_of, question_of, releases_of, subject_of
 from gridmap.store import releases as store
@@ -40,7 +40,7 @@ def style_counts(
     """
     facts = service.state.countable
     question = asked.question(facts.places.city)
-    if may_count(facts, actor, question):
+    if live_facts(service.database, actor, facts, question) is not None:
         refuse_period(asked, question)
         return StyleCounts(Counts(query, breaks), facts.revision)
     question = replace(question, area=None)

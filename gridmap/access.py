@@ -150,7 +150,12 @@ _BOUNDS: dict[Action, Mapping[str, Bound]] = {right.action: right.bounds for rig
 EVERYWHERE = "*"
 
 # Commands run by whoever may run them on the machine act as this.
-OPERATOR = Actor(id="operator", role=MACHINE, territories=(EVERYWHERE,))
+OPERATOR = Actor(id="operator", role=MACHINE, territories=(EVERYWHERE,), unbound=True)
+
+
+def rights() -> set[tuple[str, str]]:
+    """Every (action's name, role) that is allowed; a migrated database holds the same, for its policies."""
+    return {(action.name, role) for action, roles in ALLOWED.items() for role in roles}
 
 
 def may(actor: Actor, action: Action) -> bool:

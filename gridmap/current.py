@@ -22,15 +22,13 @@ from gridmap.errors import LoadRefused, NotFound, Unavailable
 from gridmap.heatmap import kept as facts_disk
 from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.places import Places
-from gridmap.model import Actor
+from gridmap.model import WORKER
 from gridmap.store.database import Connection, Database
 from gridmap.store.facts import read_facts
 from gridmap.store.snapshot import read_snapshot, read_versions
 from gridmap.store.workers import end_worker, renew_worker
 
 logger = logging.getLogger(__name__)
-
-WORKER = Actor(id="worker", role="viewer")
 
 _POLL_S = 0.5
 # How often a worker says that it is alive, and how long it may go on after it last did: less than the store's

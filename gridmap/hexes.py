@@ -28,6 +28,10 @@ _CONVERSION = types.uint64(types.float64, types.float64, types.intc, types.intc)
 # It counts references to None, so the interpreter's lock must be kept; other threads get a turn between batches.
 _BATCH = 8192
 
+_METRES_PER_DEGREE = 111_195.0
+# A box of so many edges at most is covered by hexes of that size.
+_MOST_EDGES = 6.0
+
 _DIGITS = np.frombuffer("".join(f"{value:03x}" for value in range(4096)).encode(), np.uint8).reshape(4096, 3)
 
 # The last bit of every digit: a digit of a hex goes from 0 to 6, below its resolution it is 7.
@@ -100,6 +104,29 @@ def descendants(hexes: Longs) -> tuple[Longs, Longs]:
     digits = (np.int64(1) << (3 * (15 - resolutions))) - (np.int64(1) << np.int64(3 * (15 - RESOLUTION)))
     fine = (hexes & ~(np.int64(0xF) << 52)) | (np.int64(RESOLUTION) << 52)
     return fine & ~digits, fine & ~(digits & _ONES)
+
+
+def ranges_over(west: float, south: float, east: float, north: float) -> list[tuple[int, int]] | None:
+    """Few ranges that hold the hex, at :data:`RESOLUTION`, of every point in a box, and of many around it.
+
+    The finest hexes of which few cover the box are found by a lattice of points in it and beside it: hexes do not
+    contain their descendants, and their edges differ from the mean by a third. None for a box too large to matter,
+    or at the edge of the map.
+    """
+    for resolution in range(RESOLUTION - 1, -1, -1):
+        edge = float(h3_int.average_hexagon_edge_length(resolution, unit="m")) / _METRES_PER_DEGREE
+        if max(east - west, north - south) > _MOST_EDGES * edge:
+            continue
+        stretch = 1 / np.cos(np.radians(min(max(abs(south), abs(north)), 80.0)))
+        margin, step = 3.5 * edge, 0.55 * edge
+        if west - margin * stretch < -180 or east + margin * stretch > 180 or max(abs(south), abs(north)) > 79:
+            return None
+        lon = np.arange(west - margin * stretch, east + (margin + step) * stretch, step * stretch)
+        lat = np.arange(south - margin, north + margin + step, step)
+        found = hexes_of(np.tile(lon, len(lat)), np.repeat(lat, len(lon)), resolution)
+        firsts, lasts = descendants(np.unique(found))
+        return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    return None
 
 
 def every_coarsest() -> Longs:

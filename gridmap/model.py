@@ -202,14 +202,21 @@ class City:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a key's owner or a command's user, with one role over some territories (area or cell codes)."""
+    """Who acts: a key's owner or a command's user, with one role over some territories (area or cell codes).
+
+    ``unbound`` is the server's own work and a command on the machine: the database's policies let it see and write
+    everything. No key and no login ever stands for it.
+    """
 
     id: str
     role: str
     territories: tuple[str, ...] = ()
+    unbound: bool = False
 
 
 PUBLIC = Actor(id="public", role="public")
+# The server's own background work, and what it derives for everybody.
+WORKER = Actor(id="worker", role="viewer", unbound=True)
 
 
 @dataclass(frozen=True, slots=True)

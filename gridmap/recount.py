@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gridmap.access import is_staff
+from gridmap.access import Action, is_staff, may
 from gridmap.coverage.codes import Change
 from gridmap.coverage.grid import Grid, top_code
 from gridmap.coverage.index import OUTSIDE
 from gridmap.heatmap.columns import STEPS_PER_DEGREE, Columns, Facts, Part
 from gridmap.heatmap.places import Places
-from gridmap.model import Actor
+from gridmap.model import WORKER, Actor
 from gridmap.redraw.change import area_shares, neighbours
 from gridmap.redraw.restore import change_back
 from gridmap.store.database import Connection, Database
@@ -62,37 +62,46 @@ class Recounts:
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
-    def facts(self, database: Database, actor: Actor, facts: Facts, revision: int) -> Facts:
+    def facts(self, database: Database, facts: Facts, revision: int) -> Facts:
         """The facts with the cells that ``revision`` has them in; NotFound for an unknown revision.
 
         Unavailable when PostGIS does not answer and they are not kept.
         """
-        return self._of(database, actor, facts, revision)[0]
+        return self._of(database, facts, revision)[0]
 
-    def may_count(self, database: Database, actor: Actor, facts: Facts, revision: int, code: str) -> bool:
-        """Whether the actor is staff of a cell or area of that revision, and of all that lies there today.
+    def staff_cells(
+        self, database: Database, actor: Actor, facts: Facts, revision: int, code: str
+    ) -> set[int] | None:
+        """The ids of the cells that lie today in a cell or area of that revision.
+
+        None unless the actor is staff of that place, and of all these.
 
         Ground that went to another territory is that territory's: who stands there today is no longer theirs.
         NotFound for a place that the revision has not.
         """
-        then, kept = self._of(database, actor, facts, revision)
+        if not may(actor, Action.READ_COUNTS):
+            return None
+        then, kept = self._of(database, facts, revision)
         places, now = then.places, kept.current
         if not is_staff(actor, places.chain(code)):
-            return False
+            return None
         inside = np.flatnonzero(places.within(code)).tolist()
         ids = {places.grid.cells[at].id for at in inside}
         today = {other for cell in ids for other in kept.now_in.get(cell, (cell,))}
         above = {each: [area.code for area in now.chain(each)] for each in {cell.community for cell in now.cells}}
-        there = (cell for cell in now.cells if cell.id in today)
-        return all(is_staff(actor, [cell.code, *above[cell.community]]) for cell in there)
+        there = [cell for cell in now.cells if cell.id in today]
+        if not all(is_staff(actor, [cell.code, *above[cell.community]]) for cell in there):
+            return None
+        return {cell.id for cell in there}
 
-    def _of(self, database: Database, actor: Actor, facts: Facts, revision: int) -> tuple[Facts, _Kept]:
+    def _of(self, database: Database, facts: Facts, revision: int) -> tuple[Facts, _Kept]:
+        """Kept for whoever asks next, so it is read as the server."""
         with self._lock:  # once, however many ask
             kept = self._kept.get(revision)
             if kept is not None and kept.made_of is facts and kept.facts is not None:
                 self._kept.move_to_end(revision)
                 return kept.facts, kept
-            with database.begin(actor, one_state=True) as connection:
+            with database.begin(WORKER, one_state=True) as connection:
                 if kept is None or kept.current is not facts.places.grid:
                     kept = _prepared(connection, facts, revision)
                 moves = _moves(connection, kept)

@@ -17,7 +17,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GRIDMAP_", frozen=True, extra="ignore")
 
     database_url: str | None = Field(
-        None, description="address of a PostGIS database; unset, GridMap runs a private cluster of its own"
+        None,
+        description="address of a PostGIS database, as a plain role that owns nothing there; unset, GridMap runs "
+        "a private cluster of its own",
+    )
+    owner_database_url: str | None = Field(
+        None,
+        description="the same database as the owner of its tables, for gridmap init, migrate and load; the server "
+        "never uses it",
     )
     home: Path | None = Field(
         None, description="folder for the private cluster, snapshots and keys; unset, one per checkout and user"

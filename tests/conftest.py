@@ -241,9 +241,10 @@ def heping_copy(
 
 @pytest.fixture
 def connection(heping: Database) -> Iterator[Connection]:
-    """A transaction on Heping that is rolled back; now() stands still in it."""
+    """A transaction of the operator on Heping that is rolled back; now() stands still in it."""
     with heping.engine.connect() as open_connection:
         transaction = open_connection.begin()
+        open_connection.execute(text("SELECT set_config('gridmap.actor', '{\"unbound\": true}', true)"))
         yield open_connection
         transaction.rollback()
 

@@ -84,7 +84,9 @@ def bulge(line: shapely.Geometry, into: shapely.Geometry) -> list[tuple[float, f
 
 @pytest.fixture
 def run(heping_copy: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("GRIDMAP_DATABASE_URL", heping_copy.url.render_as_string(hide_password=False))
+    monkeypatch.setenv(
+        "GRIDMAP_DATABASE_URL", heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
+    )
 
     def run_command(*arguments: object, status: int = 0) -> Result:
         result = CliRunner().invoke(app, list(map(str, arguments)))

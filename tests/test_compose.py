@@ -12,7 +12,7 @@ import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 COMPOSE = CHECKOUT / "docker-compose.yml"
-SECRETS = {"GRIDMAP_DB_PASSWORD", "GRIDMAP_DB_SUPERUSER_PASSWORD"}
+SECRETS = {"GRIDMAP_DB_PASSWORD", "GRIDMAP_DB_OWNER_PASSWORD", "GRIDMAP_DB_SUPERUSER_PASSWORD"}
 
 Document = dict[str, Any]
 
@@ -79,13 +79,29 @@ def test_passwords_come_from_outside_and_have_no_default() -> None:
 
 def test_the_server_waits_for_the_database_and_does_not_run_as_superuser() -> None:
     services = document()["services"]
-    server, database = services["gridmap"], services["db"]
-    assert server["depends_on"] == {"db": {"condition": "service_healthy"}}
+    server, migrating, database = services["gridmap"], services["migrate"], services["db"]
+    assert server["depends_on"] == {
+        "db": {"condition": "service_healthy"},
+        "migrate": {"condition": "service_completed_successfully"},
+    }
+    assert migrating["depends_on"] == {"db": {"condition": "service_healthy"}}
     assert "test" in database["healthcheck"]
     user = re.match(r"postgresql\+psycopg2://(\w+):", server["environment"]["GRIDMAP_DATABASE_URL"])
     assert user is not None
     assert user[1] != database["environment"]["POSTGRES_USER"]
     assert f"CREATE ROLE {user[1]} LOGIN" in document()["configs"]["roles"]["content"]
+
+
+def test_the_server_runs_as_another_role_than_the_owner_whose_password_it_never_learns() -> None:
+    services = document()["services"]
+    server, migrating = services["gridmap"]["environment"], services["migrate"]["environment"]
+    assert "//gridmap_app:" in server["GRIDMAP_DATABASE_URL"]
+    assert not any("OWNER" in f"{name}{value}" for name, value in server.items())
+    assert "//gridmap_owner:${GRIDMAP_DB_OWNER_PASSWORD" in migrating["GRIDMAP_OWNER_DATABASE_URL"]
+    assert "//gridmap_app@" in migrating["GRIDMAP_DATABASE_URL"]
+    roles = document()["configs"]["roles"]["content"]
+    for role in ("gridmap_owner", "gridmap_app"):
+        assert re.search(rf"CREATE ROLE {role} LOGIN PASSWORD \S+ NOSUPERUSER .*NOBYPASSRLS;", roles)
 
 
 def test_a_server_open_to_its_network_says_that_the_network_is_trusted() -> None:

@@ -57,7 +57,9 @@ def environment(
     with copy_of(heping, "heping_notebooks") as database:
         make_release(database, OPERATOR, Month(2026, 10), datetime.now(UTC), quiet)
         key = create_key(database, OPERATOR, Actor("report", "viewer", ("120000",)), "a test's key", None)
-        address = {"GRIDMAP_DATABASE_URL": database.url.render_as_string(hide_password=False)}
+        address = {
+            "GRIDMAP_DATABASE_URL": database.url.set(username="gridmap_app").render_as_string(hide_password=False)
+        }
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
         command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(port)]
         surroundings = clean | address | {"GRIDMAP_HOME": str(home)}

@@ -61,7 +61,7 @@ class Killable:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))
         }
-        url = self.database.url.render_as_string(hide_password=False)
+        url = self.database.url.set(username="gridmap_app").render_as_string(hide_password=False)
         environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(self.home)}
         command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(self.port)]
         self.server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

@@ -46,7 +46,7 @@ def port(heping_copy: Database, tmp_path: Path) -> Iterator[int]:
     """Two workers over a copy of Heping."""
     found = free_port("127.0.0.1", 18_300)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
-    url = heping_copy.url.render_as_string(hide_password=False)
+    url = heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
     environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(tmp_path), "GRIDMAP_WORKERS": str(WORKERS)}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(found)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

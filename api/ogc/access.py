@@ -30,6 +30,11 @@ def collection_for(city: City, actor: Actor, name: str) -> Collection:
     return found
 
 
+def needed_for(collection: Collection) -> tuple[Action, ...]:
+    """What reading a collection is, if it is for staff only."""
+    return tuple(_NEEDS[each] for each in (collection.id,) if each in _NEEDS)
+
+
 def territories_of(city: City, actor: Actor) -> tuple[str, ...] | None:
     """The territories whose staff the actor is; None for the whole city and what lies outside it."""
     return None if {EVERYWHERE, city.code} & set(actor.territories) else actor.territories

@@ -123,7 +123,8 @@ def _live_tile(
     singles = singles and may(actor, Action.READ_INCIDENTS)  # others go on with counts by hex
     question = _grouped(layer, asked, facts.places.city, address.z)
     plot = None if singles else live_plot(service, facts, question)
-    with service.database.begin(actor, one_state=asked.crs != "wgs84") as connection:
+    doing = Action.READ_INCIDENTS if singles else Action.READ_COUNTS
+    with service.database.begin(actor, doing, one_state=asked.crs != "wgs84") as connection:
         if plot is None:
             return draw_singles(connection, facts, question, layer, address, asked.crs), told_of(facts)
         return draw(connection, plot, layer, address, asked.crs), told_of(facts)

@@ -20,6 +20,7 @@ from api.schemas.drafts import (
     EditedOut,
     State,
 )
+from gridmap.access import Action
 from gridmap.actions.draft_edits import edit_draft, preview_edit, redo_edit, undo_edit
 from gridmap.actions.draft_review import areas_of, missing_approvals
 from gridmap.actions.drafts import change_draft, create_draft, discard_draft, list_drafts, read_draft
@@ -53,7 +54,7 @@ def get_drafts(
     own: Annotated[bool, Query(description="only yours and those shared with you")] = False,
 ) -> DraftsOut:
     """The drafts that you may see: yours, those shared with you, and under review those of your territories."""
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_DRAFTS) as connection:
         found = list_drafts(connection, actor, DRAFT_STATES if state is None else [state], own=own)
         city = read_city(connection)
     return DraftsOut(drafts=[shape.listed(draft, city) for draft in found])
@@ -69,7 +70,7 @@ def post_drafts(service: ServiceDep, actor: ActorDep, body: DraftIn) -> DraftSta
 @router.get("/{draft}", response_model=DraftOut)
 def get_draft(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> DraftOut:
     """A draft with its edits, comments, approvals and waivers."""
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_DRAFTS) as connection:
         found = read_draft(connection, actor, draft)
         plan = service.bench.plan(connection, found, service.grid)
         approvals = read_approvals(connection, draft)
@@ -102,7 +103,7 @@ def delete_draft(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> Draf
 def get_change(service: ServiceDep, actor: ActorDep, draft: DraftPath, crs: CrsQuery = "wgs84") -> DraftChangeOut:
     """All that a draft changes of its base: the cells before and after, as GeoJSON."""
     name = check_name(crs)
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_DRAFTS) as connection:
         found = read_draft(connection, actor, draft)
         plan = service.bench.plan(connection, found, service.grid)
     return shape.change(found, plan, name)
@@ -127,7 +128,7 @@ def post_edits(
     """
     name = check_name(crs)
     if preview:
-        with service.database.begin(actor) as connection:
+        with service.database.begin(actor, Action.READ_DRAFTS) as connection:
             shown = preview_edit(connection, actor, service.bench, draft, body, service.grid)
         return shape.edited(shown, name, preview=True)
     seen = _version(expects, if_match)

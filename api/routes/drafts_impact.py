@@ -11,6 +11,7 @@ from api.deps import LARGEST_REVISION, ActorDep, ServiceDep
 from api.errors import problem_responses
 from api.routes.drafts import DraftPath
 from api.schemas.draft_impact import BesideOut, CompareOut, ImpactOut
+from gridmap.access import Action
 from gridmap.actions.draft_impact import draft_impact
 from gridmap.redraw.impact import compare
 
@@ -24,7 +25,7 @@ def get_impact(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> Impact
     Counts of people below the city's k are hidden from all but the territory's caseworkers, and with them as many
     others as keep them from being worked out. Who asks first for a revision waits while it is measured.
     """
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_DRAFTS) as connection:
         found, impact = draft_impact(connection, actor, service.bench, draft, service.grid)
     return shape.impact(found, impact)
 
@@ -37,7 +38,7 @@ def get_compare(
     other: Annotated[int, Query(alias="with", ge=1, le=LARGEST_REVISION, description="another draft")],
 ) -> CompareOut:
     """Two drafts side by side, figure by figure."""
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_DRAFTS) as connection:
         (one, first), (two, second) = (
             draft_impact(connection, actor, service.bench, number, service.grid) for number in (draft, other)
         )

@@ -9,6 +9,7 @@ from api.deps import ActorDep, ServiceDep, city_time
 from api.errors import problem_responses
 from api.routes.drafts import DraftPath
 from api.schemas.drafts import CertificateOut, DraftListed, PublishedDraftOut, PublishIn
+from gridmap.access import Action
 from gridmap.actions.certifying import certify_draft, keep_certificate, make_ready
 from gridmap.actions.draft_publish import publish_draft, recall_draft, schedule_draft
 from gridmap.actions.draft_review import areas_of, missing_approvals
@@ -24,7 +25,7 @@ def get_certificate(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> C
 
     When what was published since its base changed the same cells, the answer is 409 with both changes.
     """
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_DRAFTS) as connection:
         found = read_draft(connection, actor, draft)
         certified = certify_draft(
             connection, service.bench, make_ready(connection, service.bench, found, service.grid)

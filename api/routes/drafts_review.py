@@ -36,7 +36,7 @@ from gridmap.actions.draft_review import (
 )
 from gridmap.crs import check_name
 from gridmap.errors import InvalidInput
-from gridmap.model import PUBLIC
+from gridmap.model import WORKER
 from gridmap.redraw.draft import Draft
 
 router = APIRouter(prefix="/v1/drafts", tags=["drafts"], responses=problem_responses(404, 422, 503))
@@ -117,7 +117,7 @@ def get_notice(
     Needs no key, and has no figure that rests on counts of people.
     """
     name = check_name(crs)
-    with service.database.begin(PUBLIC) as connection:
+    with service.database.begin(WORKER) as connection:  # the link opens the draft, whoever has it
         draft = find_notice(connection, token)
         plan = service.bench.plan(connection, draft, service.grid)
         principles = draft_principles(connection, service.bench, plan)

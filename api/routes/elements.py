@@ -33,7 +33,7 @@ def get_elements(
     page = page_of(snapshot, actor, Action.READ_ELEMENTS, area, category, after, limit)
     if class_ == "person":
         raise NotAllowed("person elements are not listed: that needs a purpose and an audit, which are not built")
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_ELEMENTS) as connection:
         rows = list_elements(connection, page, class_)
     codes = cell_codes(snapshot)
     elements = [ElementOut(**row, cell=codes.get(row["cell_id"])) for row in rows[:limit]]

@@ -1,4 +1,4 @@
-"""Heatmaps: counts by hex, cell or level, from memory, also while the database is gone."""
+"""Heatmaps: counts by hex, cell or level, from memory; live ones once the database has said who may see them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from api.deps import ActorDep, RevisionQuery, Service, ServiceDep
 from api.errors import problem_responses
 from api.released import check_revision, refusing, released_heatmap
 from api.schemas.heatmap import HeatmapOut
-from gridmap.access import Action, may
 from gridmap.crs import check_name
 from gridmap.current import State
 from gridmap.heatmap import forms
-from gridmap.heatmap.answer import Heatmap, count, data_version, may_count
+from gridmap.heatmap.answer import Heatmap, count, data_version
 from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.picture import LARGEST_PIXELS, SMALLEST_PIXELS, USUAL_PIXELS, draw
 from gridmap.heatmap.places import Places
 from gridmap.heatmap.question import Question
+from gridmap.live import live_facts, live_facts_at
 from gridmap.model import Actor
 
 router = APIRouter(prefix="/v1", tags=["heatmap"])
@@ -83,12 +83,9 @@ async def get_heatmap(
     city = facts.places.city
     name = None if crs is None else check_name(crs)
     question = asked.question(city)
-    if revision in (None, facts.revision):
-        live = may_count(facts, actor, question)
-    else:
-        recount = partial(_recounted, service, actor, facts, revision, question)
-        recounted = await anyio.to_thread.run_sync(recount, limiter=_quick)
-        live, facts = recounted is not None, recounted or facts
+    told = partial(_told, service, actor, facts, revision, question)
+    found = await anyio.to_thread.run_sync(told, limiter=_quick)
+    live, facts = found is not None, found or facts
     if live:
         refuse_period(asked, question)
     tag = _etag(request, facts, state)
@@ -116,14 +113,11 @@ async def get_heatmap(
     return await anyio.to_thread.run_sync(answer, limiter=_AT_A_TIME.get(f, _slow))
 
 
-def _recounted(service: Service, actor: Actor, facts: Facts, revision: int, question: Question) -> Facts | None:
-    """The facts in the cells of another revision; None for who is not staff of all that is asked for."""
-    place = facts.places.city.code if question.area is None else question.area
-    if not may(actor, Action.READ_COUNTS) or not service.recounts.may_count(
-        service.database, actor, facts, revision, place
-    ):
-        return None
-    return service.recounts.facts(service.database, actor, facts, revision)
+def _told(service: Service, actor: Actor, facts: Facts, revision: int | None, question: Question) -> Facts | None:
+    """The facts that may be counted; None for who is not staff of all that is asked for."""
+    if revision is None or revision == facts.revision:
+        return live_facts(service.database, actor, facts, question)
+    return live_facts_at(service.database, actor, service.recounts, facts, revision, question)
 
 
 _Write = Callable[[Heatmap, Places, State, str | None, int, str], bytes]

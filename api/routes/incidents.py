@@ -35,7 +35,7 @@ def get_incidents(
         None if moment is None else city_time(name, moment, snapshot.city)
         for name, moment in (("since", since), ("until", until))
     )
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_INCIDENTS) as connection:
         rows = list_incidents(connection, page, begins, ends)
     codes = cell_codes(snapshot)
     incidents = [IncidentOut(**row, cell=codes.get(row["cell_id"])) for row in rows[:limit]]

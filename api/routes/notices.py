@@ -47,7 +47,7 @@ def get_notices(
 ) -> Response:
     """What the posts of a territory were told of redraws, and the open incidents that they have to hand over."""
     require(actor, Action.READ_NOTICES)
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_NOTICES) as connection:
         city = read_city(connection)
         if territory not in read_issued(connection, [territory]):
             raise NotFound(f"no area or cell {territory!r}")

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.deps import LARGEST_REVISION, ActorDep, ServiceDep
 from api.ogc import geojson
-from api.ogc.access import collection_for, territories_of
+from api.ogc.access import collection_for, needed_for, territories_of
 from api.ogc.finding import count_parts, head_of_releases, months_of, parts_wanted, period_over, read_parts
 from api.ogc.links import Link, Place, link
 from api.ogc.pages import features_page
@@ -100,7 +100,7 @@ def get_items(
     box, filters = box_of(city, bbox, bbox_crs), filters_of(city, filter_, filter_lang, filter_crs)
     start = None if after is None else _identity(collection, after, "after")
     size = min(limit, LARGEST_PAGE)
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, *needed_for(collection)) as connection:
         when = When(datetime, revision, since)
         period = period_of(connection, snapshot.grid.revision, city, collection, when)
         wanted = Wanted(collection, city.lowest_level, period, territories_of(city, actor), box, equal, filters)
@@ -139,7 +139,7 @@ def get_item(
         identity = _identity(collection, fid, "fid")
     except InvalidInput as error:
         raise NotFound(f"no feature {fid!r} in {collection_id}") from error
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, *needed_for(collection)) as connection:
         when = When(datetime, revision, since)
         period = period_of(connection, snapshot.grid.revision, city, collection, when)
         territories = territories_of(city, actor)

@@ -33,7 +33,8 @@ from gridmap.actions.restore import restore
 from gridmap.crs import check_name
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.history import Successor, area_successors, counted, difference_of, successors
-from gridmap.model import PUBLIC, Actor, Revision
+from gridmap.live import confirm
+from gridmap.model import PUBLIC, WORKER, Actor, Revision
 from gridmap.store import registry
 from gridmap.store.database import Connection
 from gridmap.store.lineage import read_changed
@@ -162,10 +163,13 @@ def get_difference(
     name = check_name(crs)
     box = None if bbox is None else to_box(bbox)
     snapshot = service.state.ready
-    with service.database.begin(actor) as connection:
+    with service.database.begin(WORKER) as connection:  # shares are for everybody
         found = difference_of(connection, snapshot.city, snapshot.grid, revision, other)
         asked = Asked(found, box, after, limit, paged=f in ("json", "geojson"))
         counts = counted(connection, snapshot.city, found, asked.parts, actor)
+    told = [part for part, count in zip(asked.parts, counts, strict=True) if count.elements is not None]
+    if told:
+        confirm(service.database, actor, {cell.id for part in told for cell in (part.old, part.new)})
     return answer(request, asked, counts, snapshot.city, f, name, width)
 
 

@@ -10,7 +10,7 @@ from api import shape
 from api.deps import ActorDep, AtQuery, CodePath, RevisionQuery, Service, ServiceDep, city_time
 from api.errors import problem_responses
 from api.schemas.rosters import RosterOut, RosterPost, RosterReleased
-from gridmap.access import is_staff
+from gridmap.access import Action, is_staff
 from gridmap.coverage.grid import top_code
 from gridmap.duty import DutyBook, Place
 from gridmap.history import revision_for
@@ -44,7 +44,7 @@ def get_area_roster(
 def _roster(
     service: Service, actor: Actor, code: str, at: datetime | None, revision: int | None, *, of_cell: bool
 ) -> RosterOut:
-    with service.database.begin(actor) as connection:
+    with service.database.begin(actor, Action.READ_COUNTS) as connection:
         city = read_city(connection)
         moment = datetime.now(UTC) if at is None else city_time("at", at, city)
         grid = revision_for(connection, moment, revision)

@@ -39,6 +39,7 @@ from gridmap.store.loads import analyze
 from gridmap.store.overlays import insert_overlays, read_overlays
 from gridmap.store.reference import insert_lines, insert_outlines
 from gridmap.store.revisions import find_current, insert_revision
+from gridmap.store.territories import write_territories
 
 FIRST_REVISION = 1
 
@@ -170,6 +171,7 @@ def _publish_first(
     cells = tuple(Cell(*row) for row in columns)
     insert_cells(connection, revision.number, cells, rows.geometries)
     insert_areas(connection, revision.number, areas)
+    write_territories(connection, ids)
     codes = np.array(rows.communities, dtype=object)
     geometries = rows.geometries
     parents = {area.code: area.parent for area in areas}

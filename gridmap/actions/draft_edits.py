@@ -67,7 +67,7 @@ def edit_draft(
     ``expects``: the version that the actor saw; Stale names what came meanwhile when the draft is at another one.
     What was undone can no longer be redone. NotAllowed for a cell outside the actor's territories.
     """
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = drawing(connection, actor, number, DraftStep.EDIT)
         recorded = read_edits(connection, number)
         _check_version(draft, recorded, expects)
@@ -89,7 +89,7 @@ def undo_edit(
     grid: Grid | None = None,
 ) -> Edited:
     """Take the last edit back. RuleBroken when there is none; Stale as for :func:`edit_draft`."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = drawing(connection, actor, number, DraftStep.EDIT)
         recorded = read_edits(connection, number)
         _check_version(draft, recorded, expects)
@@ -110,7 +110,7 @@ def redo_edit(
     grid: Grid | None = None,
 ) -> Edited:
     """Do again what was undone last. RuleBroken when there is nothing; Stale as for :func:`edit_draft`."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = drawing(connection, actor, number, DraftStep.EDIT)
         recorded = read_edits(connection, number)
         _check_version(draft, recorded, expects)

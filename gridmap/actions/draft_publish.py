@@ -69,7 +69,7 @@ def publish_draft(
     inside the transaction that publishes, and loads wait for that. ``note``: else the draft's reason, or its name.
     """
     require(actor, Action.PUBLISH)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.PUBLISH, long_work=True) as connection:
         lock_data(connection)
         draft = read_draft(connection, actor, number, lock=True)
         check_step(draft, Step.PUBLISH)
@@ -86,7 +86,7 @@ def schedule_draft(
     require(actor, Action.PUBLISH)
     if at <= datetime.now(UTC):
         raise InvalidInput("at", at.isoformat(), "must be yet to come")
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.PUBLISH, long_work=True) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         check_step(draft, Step.SCHEDULE)
         certified = _certified(connection, actor, bench, draft, grid)
@@ -101,7 +101,7 @@ def schedule_draft(
 def recall_draft(database: Database, actor: Actor, number: int) -> Draft:
     """Take a draft off its schedule; it is approved as before."""
     require(actor, Action.PUBLISH)
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.PUBLISH) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         check_step(draft, Step.RECALL)
         drop_upcoming(connection, number)
@@ -119,7 +119,7 @@ def publish_due(
     One that cannot be published goes back to approved and says why; so nothing is lost and nothing forced. Several
     servers may try at once: a draft is published once.
     """
-    watcher = Actor("scheduler", "publisher", (EVERYWHERE,))
+    watcher = Actor("scheduler", "publisher", (EVERYWHERE,), unbound=True)
     with database.begin(watcher) as connection:
         numbers = list_due(connection, datetime.now(UTC))
     return [
@@ -132,7 +132,7 @@ def publish_due(
 def _publish_one_due(
     database: Database, bench: Workbench, number: int, progress: Progress, grid: Grid | None
 ) -> Due | None:
-    watcher = Actor("scheduler", "publisher", (EVERYWHERE,))
+    watcher = Actor("scheduler", "publisher", (EVERYWHERE,), unbound=True)
     try:
         with database.begin(watcher, long_work=True) as connection:
             lock_data(connection)

@@ -45,7 +45,7 @@ def submit_draft(
     database: Database, actor: Actor, bench: Workbench, number: int, grid: Grid | None = None
 ) -> Draft:
     """Hand a draft in for review. RuleBroken when it changes nothing."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = drawing(connection, actor, number, Step.SUBMIT)
         if is_empty(bench.plan(connection, draft, grid)):
             raise RuleBroken(f"draft {number} changes nothing")
@@ -55,7 +55,7 @@ def submit_draft(
 
 def return_draft(database: Database, actor: Actor, number: int, remarks: Sequence[Remark]) -> Draft:
     """Give a draft back to be drawn on; approvals of it no longer count. Its owner may take it back so, too."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         if actor.id != draft.owner:
             _require_review(actor, draft)
@@ -79,7 +79,7 @@ def approve_draft(
     The draft is approved once every approval that the city asks for is there (``approvals`` in its settings: the
     levels); a city that asks for none takes any one.
     """
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         _require_review(actor, draft)
         check_step(draft, Step.APPROVE)
@@ -127,14 +127,14 @@ def missing_approvals(
 
 def comment_draft(database: Database, actor: Actor, number: int, remark: Remark) -> int:
     """Make a remark on a draft that one sees; returns its number."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         read_draft(connection, actor, number)
         return _comment(connection, actor, number, remark)
 
 
 def resolve_remark(database: Database, actor: Actor, number: int, comment: int) -> None:
     """Say that a remark is dealt with. NotFound for one that the draft has not."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         read_draft(connection, actor, number)
         if not resolve_comment(connection, number, comment, actor):
             raise NotFound(f"draft {number} has no comment {comment}")
@@ -151,7 +151,7 @@ def waive_check(database: Database, actor: Actor, number: int, what: str, signed
     for field, value in (("name", signed), ("reason", reason)):
         if not 0 < len(value.strip()) <= _LONGEST_TEXT:
             raise InvalidInput(field, value, f"must be text of 1 to {_LONGEST_TEXT} characters")
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         if not (may(actor, Action.PUBLISH) and covers(actor, draft.places)):
             _require_review(actor, draft)
@@ -163,7 +163,7 @@ def waive_check(database: Database, actor: Actor, number: int, what: str, signed
 def open_notice(database: Database, actor: Actor, number: int) -> str:
     """Put a draft to public notice; returns the token of the link, which is kept nowhere. An earlier link ends."""
     token = secrets.token_urlsafe(24)
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         if not (may(actor, Action.PUBLISH) and covers(actor, draft.places)):
             _require_review(actor, draft)
@@ -177,7 +177,7 @@ def open_notice(database: Database, actor: Actor, number: int) -> str:
 
 def close_notice(database: Database, actor: Actor, number: int) -> None:
     """Take a draft's public notice down; its link is unknown from then on."""
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = read_draft(connection, actor, number, lock=True)
         if not (may(actor, Action.PUBLISH) and covers(actor, draft.places)):
             _require_review(actor, draft)

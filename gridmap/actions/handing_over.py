@@ -165,7 +165,7 @@ def hand_over_incident(database: Database, actor: Actor, incident: int) -> Hande
     NotFound without such an incident in the actor's territories, RuleBroken when nobody has to hand it over.
     """
     require(actor, Action.WRITE_INCIDENTS)
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.WRITE_INCIDENTS) as connection:
         found = read_handler(connection, incident)
         unknown = NotFound(f"no incident {incident} in your territories")
         if found is None:

@@ -54,7 +54,7 @@ def report_on_the_map(database: Database, actor: Actor, grid: Grid, most: int = 
     city = next(area.code for area in grid.areas.values() if area.parent is None)
     require_city(actor, Action.READ_ON_THE_MAP, city)
     report = OnTheMapReport(grid.revision.number)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.READ_ON_THE_MAP, long_work=True) as connection:
         addresses, outside = _count_addresses(connection, grid, most)
         counted = [*addresses, *store.count_subjects(connection)]
         report.failures = [*outside, *store.list_failures(connection, most)]

@@ -85,9 +85,10 @@ def load_points(
     outside the actor's territories are rejected by name. Raises LoadRefused when a file is not what it must be,
     NotFound without a city, DatabaseGone when PostGIS goes away: then nothing is loaded.
     """
-    for section in sections:
-        require(actor, kind_of(section).action)
-    with database.begin(actor, long_work=True) as connection:
+    doing = {kind_of(section).action for section in sections}
+    for action in doing:
+        require(actor, action)
+    with database.begin(actor, *doing, long_work=True) as connection:
         lock_sources(connection, [section.source for section in sections], progress)
         lock_revision(connection)
         city = read_city(connection)

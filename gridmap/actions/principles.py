@@ -12,7 +12,7 @@ from gridmap.access import Action, is_staff, require
 from gridmap.coverage.grid import Grid, by_code
 from gridmap.coverage.index import CoverageIndex
 from gridmap.errors import InvalidInput, NotAllowed, Unavailable
-from gridmap.model import Actor, City, Revision
+from gridmap.model import WORKER, Actor, City, Revision
 from gridmap.redraw.principles.finding import Compared, Finding, Offender
 from gridmap.redraw.principles.ground import Buildings, Ground, Pair, changes_of
 from gridmap.redraw.principles.measured import mark, measured
@@ -28,6 +28,7 @@ from gridmap.store.ground import (
     read_steps,
     read_weighed,
 )
+from gridmap.store.live_counts import may_count_in
 from gridmap.store.revisions import read_current, read_revision
 
 _YEAR = timedelta(days=365)
@@ -61,13 +62,13 @@ def measure(
     """
     if again:
         require(actor, Action.MEASURE)
-    with database.begin(actor) as connection:
+    with database.begin(WORKER) as connection:
         city = read_city(connection)
         wanted = read_current(connection) if revision is None else read_revision(connection, revision)
         found = None if again else kept.find_findings(connection, wanted.number, mark_of(connection, city))
     if found is None:
-        found = _measure_now(database, actor, city, wanted, grid, again=again)
-    staff = is_staff(actor, [city.code])
+        found = _measure_now(database, actor if again else WORKER, city, wanted, grid, again=again)
+    staff = is_staff(actor, [city.code]) and _may_count_people(database, actor)
     findings = tuple(each if staff else _public(each) for each in found.findings)
     offenders = {
         each.key: None if each.offenders_of_people and not staff else found.offenders[each.key]
@@ -76,13 +77,19 @@ def measure(
     return Measured(wanted.number, findings, offenders, found.measured_at, staff)
 
 
+def _may_count_people(database: Database, actor: Actor) -> bool:
+    """Whether the database's policies say so too: the findings were read as the server."""
+    with database.begin(actor) as connection:
+        return may_count_in(connection, None)
+
+
 def _measure_now(
     database: Database, actor: Actor, city: City, wanted: Revision, grid: Grid | None, *, again: bool
 ) -> kept.Kept:
     if not _measuring.acquire(blocking=False):
         raise Unavailable("principles are being measured now, which takes some seconds of a whole city: ask again")
     try:
-        with database.begin(actor, long_work=True) as connection:
+        with database.begin(actor, Action.MEASURE, long_work=True) as connection:
             now = mark_of(connection, city)
             found = None if again else kept.find_findings(connection, wanted.number, now)
             if found is None:

@@ -32,6 +32,7 @@ from gridmap.store.replacing import SUBJECTS
 from gridmap.store.revisions import insert_revision, read_current
 from gridmap.store.snapshot import read_grid
 from gridmap.store.subjects import INCIDENT
+from gridmap.store.territories import write_territories
 from gridmap.store.workers import LEASE, count_behind
 
 Progress = Callable[[str], None]
@@ -78,7 +79,7 @@ def publish(
     The newest revision is the current one, so a time that is yet to come is refused.
     """
     require(actor, Action.PUBLISH)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.PUBLISH, long_work=True) as connection:
         lock_data(connection)
         city = read_city(connection)
         check_base(read_current(connection), base, valid_from)
@@ -111,6 +112,7 @@ def write_revision(
     revision = result.grid.revision
     _write_cells(connection, before, result)
     write_areas(connection, result)
+    write_territories(connection, _below_what_changed(before, result))
     shaped = write_area_shapes(connection, before, result, city)
     renamed = result.areas.gone | result.areas.drawn
     refresh_areas(connection, sorted(shaped | renamed), renamed=bool(renamed))
@@ -170,6 +172,20 @@ def _write_cells(connection: Connection, before: Grid, result: Redrawn) -> None:
     end_cells(connection, revision, [before.cells[at].id for at in result.gone.tolist()])
     cells = [result.grid.cells[at] for at in result.drawn.tolist()]
     insert_cells(connection, revision, cells, result.grid.index.degrees[result.drawn])
+
+
+def _below_what_changed(before: Grid, result: Redrawn) -> set[int]:
+    """The ids of cells that end or are drawn, and of all that lie in areas that do: other codes are above them."""
+    touched = {before.cells[at].id for at in result.gone.tolist()}
+    touched |= {result.grid.cells[at].id for at in result.drawn.tolist()}
+    changed = {*result.areas.gone, *result.areas.drawn}
+    for grid in (before, result.grid) if changed else ():
+        communities = {
+            code for code in {cell.community for cell in grid.cells}
+            if not changed.isdisjoint(area.code for area in grid.chain(code))
+        }  # fmt: skip
+        touched |= {cell.id for cell in grid.cells if cell.community in communities}
+    return touched
 
 
 def _check_codes(connection: Connection, before: Grid, change: GridChange) -> None:

@@ -77,7 +77,7 @@ def make_release(
     NotAllowed for who does not act for the whole city. Loads and publishes wait meanwhile.
     """
     require(actor, Action.MAKE_RELEASES)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.MAKE_RELEASES, long_work=True) as connection:
         city = read_city(connection)
         require_city(actor, Action.MAKE_RELEASES, city.code)
         lock_data(connection)

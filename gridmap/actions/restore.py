@@ -42,7 +42,7 @@ def restore(
     and for a time that :func:`publish` would refuse.
     """
     require(actor, Action.PUBLISH)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.PUBLISH, long_work=True) as connection:
         lock_data(connection)
         city = read_city(connection)
         current, wanted = read_current(connection), read_revision(connection, number)

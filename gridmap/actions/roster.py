@@ -63,7 +63,7 @@ def load_roster(
     """
     require(actor, Action.WRITE_DUTY)
     now = datetime.now(UTC)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.WRITE_DUTY, long_work=True) as connection:
         city = read_city(connection)
         roster = read_roster(path, city.zone, verified_at=now)
         book = _book(connection, city, roster, now)

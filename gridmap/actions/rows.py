@@ -79,7 +79,7 @@ def save_rows(
     require(actor, kind.action)
     if looks_personal(section.source):
         raise InvalidInput("source", mask(section.source), "must not hold an ID or mobile number")
-    with database.begin(actor) as connection:
+    with database.begin(actor, kind.action) as connection:
         limit_waiting(connection, _WAIT_S)
         lock_sources(connection, [section.source])
         lock_revision(connection)

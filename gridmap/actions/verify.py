@@ -25,6 +25,7 @@ from gridmap.store.grid import read_area_shapes
 from gridmap.store.hex_cover import compare_hex_cover
 from gridmap.store.placements import count_placements, count_tops, read_placed_points
 from gridmap.store.snapshot import read_cells_and_areas
+from gridmap.store.territories import compare_territories, count_astray
 
 Progress = Callable[[str], None]
 _SHOWN = 10
@@ -46,7 +47,7 @@ class VerifyReport:
 def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyReport:
     """Check the current revision: the cells are a coverage, and all that is derived is as they give it."""
     require(actor, Action.VERIFY)
-    with database.begin(actor, long_work=True) as connection:
+    with database.begin(actor, Action.VERIFY, long_work=True) as connection:
         city = read_city(connection)
         revision, cells, geometries, areas = read_cells_and_areas(connection)
         report = VerifyReport(revision.number, len(cells))
@@ -64,6 +65,7 @@ def verify_city(database: Database, actor: Actor, progress: Progress) -> VerifyR
         _check_hex_cover(connection, grid, report, progress)
         progress("drawing the zoom bands again")
         _check_bands(connection, grid, city, report, progress)
+        _check_territories(connection, report)
         progress("placing every element again")
         report.elements = _check_placements(connection, grid, city, "element", report)
         progress("placing every incident again")
@@ -129,6 +131,18 @@ def _check_bands(connection: Connection, grid: Grid, city: City, report: VerifyR
     if wrong:
         fault = f"{wrong:,} polygons of the zoom bands are wrong or missing"
         report.faults.append(f"{fault}; gridmap bands computes them anew")
+
+
+def _check_territories(connection: Connection, report: VerifyReport) -> None:
+    """What the database's policies go by is what the cells and placements say."""
+    wrong = compare_territories(connection)
+    if wrong:
+        shown = ", ".join(sorted(set(wrong))[:_SHOWN])
+        report.faults.append(f"{len(wrong):,} cells of territories are missing or too many: {shown}")
+    for subject in ("element", "incident"):
+        astray = count_astray(connection, subject)
+        if astray:
+            report.faults.append(f"{astray:,} {subject}s name another cell than their newest placement")
 
 
 def _check_placements(

@@ -14,17 +14,21 @@ from rich.console import Console
 from rich.table import Table
 
 from gridmap.access import EVERYWHERE, OPERATOR
+from gridmap.bench.access import bench_access
 from gridmap.bench.heatmap import HeatmapBench, bench_asking, bench_counting, made_up_incidents
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
 from gridmap.bench.redraw import bench_previews_asked, bench_redraw
-from gridmap.cli.environment import check_migrated, open_database, say
+from gridmap.cli.environment import check_migrated, cluster_of, database_name, open_database, say
 from gridmap.cli.server import free_port
 from gridmap.cli.still import answering
+from gridmap.cluster import SUPERUSER
 from gridmap.current import Current
+from gridmap.errors import NotMeasured
 from gridmap.model import Actor
 from gridmap.settings import read_settings
 from gridmap.store.city import read_city
+from gridmap.store.database import Database
 from gridmap.store.snapshot import read_grid
 from tiles.bench import bench_tiles
 
@@ -142,6 +146,31 @@ def tiles(
         ports = [free_port("127.0.0.1", start) for start in (18_800, 18_860, 18_920)]
         report = dataclasses.asdict(bench_tiles(database, ports, count, clients, seed, say))
     print(json.dumps(report) if as_json else "\n".join(f"{name}: {value}" for name, value in report.items()))
+
+
+@app.command()
+def access(
+    rounds: Annotated[int, typer.Option(help="how often each question is asked either way", min=3)] = 50,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """What row-level security costs: rosters, pages and boxes as a district's staff, with policies and without."""
+    settings = read_settings(city=city)
+    if settings.database_url is not None:
+        raise NotMeasured("what policies cost: only the private cluster lets GridMap in as a superuser")
+    with open_database(settings) as database:
+        check_migrated(database)
+        unbound = Database(cluster_of(settings).url(database_name(settings), SUPERUSER))
+        report = dataclasses.asdict(bench_access(database, unbound, rounds, say))
+        unbound.dispose()
+    if as_json:
+        print(json.dumps(report))
+        return
+    print(f"staff of {report['district']}, {report['rounds']} rounds, medians")
+    for name, cost in report["costs"].items():
+        print(
+            f"{name}: {cost['without_ms']} ms without policies, {cost['with_ms']} ms with, {cost['times']} times"
+        )
 
 
 @app.command()

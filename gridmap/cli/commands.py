@@ -26,6 +26,7 @@ from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
     bring_up_to_date,
     check_migrated,
+    check_role,
     cluster_of,
     database_name,
     open_database,
@@ -38,6 +39,7 @@ from gridmap.cli.place import place
 from gridmap.cli.principles import principles
 from gridmap.cli.rejected import write_rejected
 from gridmap.cli.roles import roles
+from gridmap.cluster import APPLICATION
 from gridmap.errors import ClusterError, GridMapError, InvalidInput
 from gridmap.ingest.description import describes_city, read_description, read_mapping
 from gridmap.ingest.roster_template import write_template
@@ -83,9 +85,9 @@ def up(city: CityOption = None) -> None:
     settings = read_settings(city=city)
     if settings.database_url is not None:
         raise ClusterError("GRIDMAP_DATABASE_URL is set: GridMap runs no cluster of its own then")
-    with open_database(settings) as database:
-        bring_up_to_date(database)
-    print(cluster_of(settings).url(database_name(settings)))
+    with open_database(settings, as_owner=True) as database:
+        bring_up_to_date(database, settings)
+    print(cluster_of(settings).url(database_name(settings), APPLICATION))
 
 
 @app.command()
@@ -98,21 +100,23 @@ def down() -> None:
 def url(city: CityOption = None) -> None:
     """Print the database's address."""
     settings = read_settings(city=city)
-    print(settings.database_url or cluster_of(settings).url(database_name(settings)))
+    print(settings.database_url or cluster_of(settings).url(database_name(settings), APPLICATION))
 
 
 @app.command()
 def migrate(city: CityOption = None) -> None:
     """Bring the database to the newest migration, and derive what a city that was loaded before it lacks."""
-    with open_database(read_settings(city=city)) as database:
-        print(bring_up_to_date(database))
+    settings = read_settings(city=city)
+    with open_database(settings, as_owner=True) as database:
+        print(bring_up_to_date(database, settings))
 
 
 @app.command()
 def init(description: Path, city: CityOption = None) -> None:
     """Start an empty city from its CITY.toml: settings only, no data, no keys."""
-    with open_database(read_settings(city=city)) as database:
-        bring_up_to_date(database)
+    settings = read_settings(city=city)
+    with open_database(settings, as_owner=True) as database:
+        bring_up_to_date(database, settings)
         started = init_city(database, OPERATOR, read_description(description))
     print(f"{started.name} ({started.code}) is started; fill it with: gridmap load {description}")
 
@@ -157,9 +161,9 @@ def load(
     if file.suffix not in {".toml", ".xlsx", ".csv"}:
         raise InvalidInput("file", str(file), "must be a CITY.toml, or a roster in .xlsx or .csv")
     settings = read_settings(city=city)
-    with open_database(settings) as database:
+    with open_database(settings, as_owner=file.suffix == ".toml") as database:
         if file.suffix == ".toml":
-            bring_up_to_date(database)
+            bring_up_to_date(database, settings)
             folder = files or file.parent
             if describes_city(file):
                 _print(load_city(database, OPERATOR, read_description(file), folder, say), as_json)
@@ -252,6 +256,7 @@ def serve(city: CityOption = None, host: str | None = None, port: int | None = N
     """Serve the city's database over HTTP, in the foreground."""
     settings = read_settings(city=city, host=host, port=port)
     with open_database(settings) as database:
+        check_role(database)
         check_migrated(database)
         server.run(settings, database, f"ready http://{settings.host}:{settings.port}")
 
@@ -264,13 +269,16 @@ def demo(
 ) -> None:
     """Set up the demo city if it is not there yet, and serve it in the foreground."""
     settings = read_settings(city=city, port=port)
-    with open_database(settings, stop_after=True) as database:
-        bring_up_to_date(database)
+    with open_database(settings, as_owner=True, stop_after=True) as owned:
+        bring_up_to_date(owned, settings)
         _prepare_printing()
         folder = state_folder(settings)
-        demo_city.set_up(database, folder, scale)
+        demo_city.set_up(owned, folder, scale)
+        owned.dispose()
         settings = settings.model_copy(update={"port": server.free_port(settings.host, settings.port)})
-        server.run(settings, database, demo_city.invitation(settings, folder / "keys"))
+        with open_database(settings) as database:
+            check_role(database)
+            server.run(settings, database, demo_city.invitation(settings, folder / "keys"))
 
 
 def _prepare_printing() -> None:

@@ -12,12 +12,13 @@ from rich.console import Console
 
 from gridmap.access import OPERATOR
 from gridmap.actions.bands import add_missing_bands
-from gridmap.cluster import Cluster
+from gridmap.cluster import APPLICATION, OWNER, Cluster
 from gridmap.errors import InvalidInput, RuleBroken
 from gridmap.programs import install_packages
 from gridmap.settings import Settings
 from gridmap.store.database import Database
-from gridmap.store.migrate import newest, standing, upgrade
+from gridmap.store.migrate import is_up_to_date, newest, standing, upgrade
+from gridmap.store.roles import check_application
 
 # Progress goes to standard error, results to standard output.
 progress = Console(stderr=True, highlight=False)
@@ -48,22 +49,24 @@ def state_folder(settings: Settings) -> Path:
 
 
 @contextmanager
-def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[Database]:
+def open_database(settings: Settings, *, as_owner: bool = False, stop_after: bool = False) -> Iterator[Database]:
     """The city's database, on the server of the settings or on the private cluster, started if it is stopped.
 
+    As the application's role, which policies bind, or as the owner of the tables, who migrates and loads.
     ``stop_after`` stops the private cluster at the end if it was started here.
     """
     if settings.database_url is not None:
-        with _pool(settings.database_url) as database:
+        with _pool(*_address(settings, as_owner=as_owner)) as database:
             yield database
         return
     cluster = cluster_of(settings)
     install_packages(say)
     started = cluster.up(say)
+    name = database_name(settings)
     try:
-        if database_name(settings) not in cluster.databases():
-            cluster.create_database(database_name(settings))
-        with _pool(cluster.url(database_name(settings))) as database:
+        if name not in cluster.databases():
+            cluster.create_database(name)
+        with _pool(cluster.url(name, OWNER if as_owner else APPLICATION)) as database:
             yield database
     finally:
         if started and stop_after:
@@ -71,11 +74,25 @@ def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[D
             cluster.down()
 
 
+def _address(settings: Settings, *, as_owner: bool) -> tuple[str, str]:
+    """The address of a server of one's own and the variable that it comes from."""
+    assert settings.database_url is not None
+    if not as_owner:
+        return settings.database_url, "GRIDMAP_DATABASE_URL"
+    if settings.owner_database_url is None:
+        raise InvalidInput(
+            "GRIDMAP_OWNER_DATABASE_URL",
+            None,
+            "must be set beside GRIDMAP_DATABASE_URL: this command works as the owner of the tables",
+        )
+    return settings.owner_database_url, "GRIDMAP_OWNER_DATABASE_URL"
+
+
 @contextmanager
-def _pool(url: str) -> Iterator[Database]:
+def _pool(url: str, variable: str = "GRIDMAP_DATABASE_URL") -> Iterator[Database]:
     if not re.match(r"postgresql(\+psycopg2)?://", url):  # not shown: it may hold a password
         rule = "must look like postgresql+psycopg2://user@host/database"
-        raise InvalidInput("GRIDMAP_DATABASE_URL", "…", rule)
+        raise InvalidInput(variable, "…", rule)
     database = Database(url)
     try:
         yield database
@@ -83,18 +100,34 @@ def _pool(url: str) -> Iterator[Database]:
         database.dispose()
 
 
-def bring_up_to_date(database: Database) -> str:
-    """Run the missing migrations; returns the newest."""
+def bring_up_to_date(database: Database, settings: Settings) -> str:
+    """Run the missing migrations as the owner, and give the application's role its rights; returns the newest."""
     with database.begin(OPERATOR, long_work=True) as connection:
         if standing(connection) != newest():
             say(f"migrating the database to {newest()}")
-            upgrade(connection)
+        upgrade(connection, _application(settings))
     add_missing_bands(database, OPERATOR, say)
     return newest()
+
+
+def _application(settings: Settings) -> str:
+    """The role that the server runs as."""
+    if settings.database_url is None:
+        return APPLICATION
+    named = Database(settings.database_url).url.username
+    if named is None:
+        raise InvalidInput("GRIDMAP_DATABASE_URL", "…", "must name the role that the server runs as")
+    return named
 
 
 def check_migrated(database: Database) -> None:
     """RuleBroken when the database lacks migrations, for commands that do not run them by themselves."""
     with database.begin(OPERATOR) as connection:
-        if standing(connection) != newest():
+        if not is_up_to_date(connection):
             raise RuleBroken("the database is not at the newest migration: run gridmap migrate")
+
+
+def check_role(database: Database) -> None:
+    """RuleBroken when the server would run as a role that policies do not bind."""
+    with database.begin(OPERATOR) as connection:
+        check_application(connection)

@@ -1,4 +1,4 @@
-"""COPY: an Arrow table of any types into a PostGIS table, by CSV that Arrow writes. Imports nothing of GridMap.
+"""COPY: an Arrow table of any types into a PostGIS table, by CSV that Arrow writes.
 
 What is loaded by the million goes by ``packed`` instead.
 """
@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, text
 
+from gridmap.store.packed import copy_target
 from gridmap.store.tables import SRID
 
 
@@ -24,9 +25,10 @@ def copy_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
     pyarrow.csv.write_csv(rows, buffer, write_options=options)
     buffer.seek(0)
-    columns = ", ".join(f'"{name}"' for name in rows.column_names)
-    cursor = connection.connection.cursor()
-    cursor.copy_expert(f'COPY "{table.name}" ({columns}) FROM STDIN WITH (FORMAT csv)', buffer)
+    with copy_target(connection, table.name, rows.column_names) as target:
+        columns = ", ".join(f'"{name}"' for name in rows.column_names)
+        cursor = connection.connection.cursor()
+        cursor.copy_expert(f'COPY "{target}" ({columns}) FROM STDIN WITH (FORMAT csv)', buffer)
 
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:

@@ -1,11 +1,12 @@
 """Opens connections, sets the actor on each transaction, and turns driver errors into domain errors.
 
-Imports only ``model`` and ``errors``.
+Imports only ``access``, ``model`` and ``errors``.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,10 +17,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gridmap.errors import DatabaseGone, InvalidInput, RuleBroken, Unavailable
+from gridmap.access import Action
+from gridmap.errors import DatabaseGone, InvalidInput, NotAllowed, RuleBroken, Unavailable
 from gridmap.model import Actor
 
 __all__ = ["Connection", "Database"]
+
+logger = logging.getLogger(__name__)
 
 STATEMENT_TIMEOUT_S = 30
 
@@ -36,6 +40,8 @@ _TRY_AGAIN = {
     errorcodes.SERIALIZATION_FAILURE,
     errorcodes.LOCK_NOT_AVAILABLE,
 }
+# Only for the transaction, so that nothing of it is left on a pooled connection.
+_SET_ACTOR = text("SELECT set_config('gridmap.actor', :actor, true)")
 _TEXT_RULE = "must be UTF-8 without NUL bytes"
 
 
@@ -56,24 +62,21 @@ class Database:
         event.listen(self.engine, "connect", _prepare_session)
 
     @contextmanager
-    def begin(self, actor: Actor, *, long_work: bool = False, one_state: bool = False) -> Iterator[Connection]:
+    def begin(
+        self, actor: Actor, *doing: Action, long_work: bool = False, one_state: bool = False
+    ) -> Iterator[Connection]:
         """One transaction in which ``actor`` is set; commits at the end, rolls back on any error.
 
-        ``long_work`` lifts the statement timeout, for loads and checks; with ``one_state`` all statements see the
-        database as the first one does. Raises DatabaseGone when PostGIS does
-        not answer, RuleBroken when a constraint refuses the change, Unavailable when all connections are busy.
+        ``doing`` says what for: some rows are seen and written only for an action that needs them, by a role that
+        may take it; the database knows the roles' rights itself. ``long_work`` lifts the statement timeout, for
+        loads and checks; with ``one_state`` all statements see the database as the first one does. Raises
+        DatabaseGone when PostGIS does not answer, RuleBroken when a constraint refuses the change, NotAllowed when
+        a policy does, Unavailable when all connections are busy.
         """
         with _domain_errors(), self.engine.begin() as connection:
             if one_state:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-            connection.execute(
-                text("SELECT set_config('gridmap.actor', :actor, true)"),
-                {
-                    "actor": json.dumps(
-                        {"id": actor.id, "role": actor.role, "territories": list(actor.territories)}
-                    )
-                },
-            )
+            set_actor(connection, actor, *doing)
             if long_work:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
             yield connection
@@ -82,8 +85,8 @@ class Database:
     def glance(self) -> Iterator[Connection]:
         """A connection for single statements that only read what anybody may see, each a transaction by itself.
 
-        Two ways to the database and back instead of five: for what is asked thousands of times. Raises what
-        :meth:`begin` does.
+        No actor is set, so the policies show it what the public sees. Two ways to the database and back instead of
+        five: for what is asked thousands of times. Raises what :meth:`begin` does.
         """
         with _domain_errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -91,6 +94,16 @@ class Database:
     def dispose(self) -> None:
         """Close all idle connections."""
         self.engine.dispose()
+
+
+def set_actor(connection: Connection, actor: Actor, *doing: Action) -> None:
+    """Let policies take the rest of the transaction for an actor's: functions ``actor_…`` of the migrations."""
+    said: dict[str, object] = {"id": actor.id, "role": actor.role, "territories": list(actor.territories)}
+    if actor.unbound:
+        said["unbound"] = True
+    if doing:
+        said["doing"] = [action.name for action in doing]
+    connection.execute(_SET_ACTOR, {"actor": json.dumps(said)})
 
 
 def _prepare_session(connection: object, _record: object) -> None:
@@ -125,6 +138,10 @@ def _raise_domain(error: Exception, driver: BaseException | None, *, gone: bool 
         diagnostics = getattr(driver, "diag", None)
         name = getattr(diagnostics, "constraint_name", None) or getattr(diagnostics, "column_name", None) or ""
         raise RuleBroken(f"refused by the rule {name}: {_RULES[code]}") from error
+    if code == errorcodes.INSUFFICIENT_PRIVILEGE:
+        # No values in it, and of interest: what comes before the policies should have refused it.
+        logger.warning("the database refused: %s", getattr(getattr(driver, "diag", None), "message_primary", ""))
+        raise NotAllowed("the database's own rules do not let you do this") from error
     if code == errorcodes.CHARACTER_NOT_IN_REPERTOIRE:
         raise InvalidInput("text", "…", _TEXT_RULE) from error
     if gone or isinstance(driver, psycopg2.OperationalError | psycopg2.InterfaceError):

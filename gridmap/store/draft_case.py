@@ -14,7 +14,8 @@ from gridmap.store.replacing import SUBJECTS, read_standing
 # Rows of persons by what they say; placements are not among them, for those may change.
 _PERSONS = text(
     """
-    SELECT count(*) || ':' || coalesce(sum(hashtextextended(element::text, 0)), 0) FROM element
+    SELECT count(*) || ':' || coalesce(sum(hashtextextended((to_jsonb(element) - 'cell_now')::text, 0)), 0)
+    FROM element
     JOIN element_placement AS placement ON placement.element_id = element.id
     WHERE element.class = 'person' AND placement.cell_id = ANY(:cells)
         AND placement.first_revision <= :revision

@@ -26,11 +26,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from gridmap.cql import Tree
 from gridmap.features import CELLS, ELEMENTS, OVERLAYS, Collection
+from gridmap.hexes import ranges_over
 from gridmap.model import CELL_KINDS
 from gridmap.store import tables
 from gridmap.store.filters import condition_of, equals, touches_geometry
@@ -259,6 +261,12 @@ def _overlays(period: Period) -> Select[Any]:
     return _last_of(query, overlay.c.code, valid)
 
 
+def _near(column: ColumnElement[int], box: BaseGeometry) -> ColumnElement[bool]:
+    """What narrows a table whose policies keep PostGIS's own index from being used: its operators may leak."""
+    ranges = ranges_over(*box.bounds)
+    return true() if ranges is None else or_(*(column.between(first, last) for first, last in ranges))
+
+
 def _placed(wanted: Wanted) -> Select[Any]:
     """Elements but for persons, or incidents, where the period's last revision has them."""
     elements = wanted.collection.id == ELEMENTS
@@ -282,6 +290,8 @@ def _placed(wanted: Wanted) -> Select[Any]:
             or_(placement.c.last_revision.is_(None), placement.c.last_revision >= revision),
         )
     )
+    if wanted.box is not None:
+        query = query.where(_near(subject.c.hex, wanted.box))
     if elements:
         query = query.where(subject.c["class"] != "person")
     elif wanted.period.begins is not None or wanted.period.ends is not None:

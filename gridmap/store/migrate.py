@@ -1,4 +1,4 @@
-"""Brings a database to the newest migration, and says where it stands. Imports alembic and ``errors`` only."""
+"""Brings a database to the newest migration and the roles of the code, and says where it stands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from gridmap.access import rights
 from gridmap.errors import RuleBroken
+from gridmap.store.roles import APPLICATION, grant_application, read_rights, write_rights
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -20,9 +22,19 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Run every missing migration in the caller's transaction; nothing happens when there is none."""
+def upgrade(connection: Connection, application: str = APPLICATION) -> None:
+    """Run every missing migration in the caller's transaction, as the owner; nothing happens when there is none.
+
+    Then the policies know the roles' rights of this code, and the ``application`` role has what the server needs.
+    """
     command.upgrade(_config(connection), "head")
+    write_rights(connection, rights())
+    grant_application(connection, application)
+
+
+def is_up_to_date(connection: Connection) -> bool:
+    """Whether the database is at the newest migration, and its policies go by this code's table of rights."""
+    return standing(connection) == newest() and read_rights(connection) == rights()
 
 
 def newest() -> str:

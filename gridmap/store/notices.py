@@ -83,19 +83,14 @@ _HANDLED = text(
     """
     SELECT incident.id, incident.source, incident.external_id, incident.category, incident.happened_at,
            incident.handler, cell.code AS cell
-    FROM incident JOIN incident_placement AS placement
-      ON placement.incident_id = incident.id AND placement.last_revision IS NULL
-    LEFT JOIN cell ON cell.id + 0 = placement.cell_id AND upper_inf(cell.revisions)
+    FROM incident LEFT JOIN cell ON cell.id + 0 = incident.cell_now AND upper_inf(cell.revisions)
     WHERE incident.handler = ANY(:posts) AND incident.closed_at IS NULL ORDER BY incident.happened_at, incident.id
     """
 )
 
 _INCIDENT = text(
     """
-    SELECT incident.handler, incident.closed_at, placement.cell_id
-    FROM incident JOIN incident_placement AS placement
-      ON placement.incident_id = incident.id AND placement.last_revision IS NULL
-    WHERE incident.id = :id FOR UPDATE OF incident
+    SELECT handler, closed_at, cell_now AS cell_id FROM incident WHERE id = :id FOR UPDATE
     """
 )
 

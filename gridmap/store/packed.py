@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -37,9 +38,30 @@ def copy_packed(connection: Connection, table: str, columns: Mapping[str, pa.Arr
     stream.write(_rows([columns[name] for name in names]))
     stream.write(_TRAILER)
     stream.seek(0)
-    listed = ", ".join(f'"{name}"' for name in names)
+    with copy_target(connection, table, names) as target:
+        listed = ", ".join(f'"{name}"' for name in names)
+        cursor = connection.connection.cursor()
+        cursor.copy_expert(f'COPY "{target}" ({listed}) FROM STDIN WITH (FORMAT binary)', stream, _CHUNK_BYTES)
+
+
+@contextmanager
+def copy_target(connection: Connection, table: str, columns: Sequence[str]) -> Iterator[str]:
+    """The table to copy rows of some columns into, so that they are in ``table`` at the end.
+
+    PostgreSQL has no COPY into tables whose policies bind the session: rows go by way of a temporary table, and
+    each is asked about as it is inserted.
+    """
     cursor = connection.connection.cursor()
-    cursor.copy_expert(f'COPY "{table}" ({listed}) FROM STDIN WITH (FORMAT binary)', stream, _CHUNK_BYTES)
+    cursor.execute("SELECT row_security_active(%s::regclass)", (f'"{table}"',))
+    if cursor.fetchone() != (True,):
+        yield table
+        return
+    staged, listed = f"copied_{table}", ", ".join(f'"{name}"' for name in columns)
+    chosen = f'SELECT {listed} FROM "{table}" WITH NO DATA'  # noqa: S608 - names from the tables' own metadata
+    cursor.execute(f'CREATE TEMPORARY TABLE "{staged}" ON COMMIT DROP AS {chosen}')
+    yield staged
+    cursor.execute(f'INSERT INTO "{table}" ({listed}) SELECT {listed} FROM "{staged}"')  # noqa: S608 - as above
+    cursor.execute(f'DROP TABLE "{staged}"')
 
 
 def read_packed(connection: Connection, query: str, fields: Mapping[str, str]) -> NDArray[np.void]:

@@ -84,5 +84,11 @@ def place_from(
         f"WHERE {subject.key} = ANY(:ids) AND last_revision IS NULL"
     )
     connection.execute(statement, {"revision": revision, "ids": ids.tolist()})
+    moved = text(
+        f"UPDATE {subject.table.name} AS subject SET cell_now = given.cell "  # noqa: S608 - the table's own names
+        "FROM unnest(CAST(:ids AS bigint[]), CAST(:cells AS int[])) AS given (id, cell) "
+        "WHERE subject.id = given.id AND subject.cell_now IS DISTINCT FROM given.cell"
+    )
+    connection.execute(moved, {"ids": ids.tolist(), "cells": where["cell_id"].to_pylist()})
     since = pa.array(np.full(len(ids), revision, np.int32))
     copy_packed(connection, subject.placement.name, {subject.key: pa.array(ids), "first_revision": since, **where})

@@ -96,7 +96,8 @@ def update_changed(
     own = ", ".join(f"{name} = staged.{name}" for name in (*subject.own, *GIVEN))
     connection.execute(
         text(
-            f"UPDATE {subject.table.name} AS subject SET {own}, recorded_at = clock_timestamp() "  # noqa: S608
+            f"UPDATE {subject.table.name} AS subject SET {own}, cell_now = staged.cell_id, "  # noqa: S608
+            "recorded_at = clock_timestamp() "
             f"FROM {source} WHERE subject.id = change.id"
         )
     )

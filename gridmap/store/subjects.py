@@ -116,7 +116,8 @@ def insert_new(connection: Connection, subject: Subject, rows: pa.Table, revisio
     arrays = {name: rows.column(name).combine_chunks() for name in rows.column_names}
     ids = pa.array(reserve_ids(connection, subject.table, rows.num_rows), pa.int64())
     names = ("source", "external_id", *subject.own, *GIVEN)
-    copy_packed(connection, subject.table.name, {"id": ids, **{name: arrays[name] for name in names}})
+    own = {"id": ids, "cell_now": arrays["cell_id"], **{name: arrays[name] for name in names}}
+    copy_packed(connection, subject.table.name, own)
     if subject.details is not None:
         details = {name: arrays[name] for name in subject.detail_names}
         copy_packed(connection, subject.details.name, {"element_id": ids, **details})

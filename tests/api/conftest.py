@@ -16,6 +16,7 @@ from api.app import create_app
 from api.deps import Service
 from gridmap.access import OPERATOR
 from gridmap.actions.keys import create_key
+from gridmap.cluster import APPLICATION
 from gridmap.coverage.grid import Grid
 from gridmap.crs import from_wgs84
 from gridmap.current import Current
@@ -31,13 +32,17 @@ MakeCopy = Callable[[str], AbstractContextManager[Database]]
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
-    """Runs the application over a database; the snapshot lies in ``folder`` or its own, kept tiles beside it."""
+    """Runs the application over a database, as the application's role.
+
+    The snapshot lies in ``folder`` or its own, kept tiles beside it.
+    """
 
     @contextmanager
     def run(database: Database, folder: Path | None = None, **settings: object) -> Iterator[TestClient]:
         folder = folder or tmp_path_factory.mktemp("snapshot")
         kept = folder.with_name(f"{folder.name}-kept")
-        service = Service(Settings(**settings), database, Current(database, folder), kept)  # type: ignore[arg-type]
+        served = Database(database.url.set(username=APPLICATION))
+        service = Service(Settings(**settings), served, Current(served, folder), kept)  # type: ignore[arg-type]
         with TestClient(create_app(service)) as client:
             yield client
 

@@ -9,6 +9,8 @@ import h3
 import h3.api.basic_int as h3_int
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gridmap.errors import InvalidInput
 from gridmap.hexes import (
@@ -20,6 +22,7 @@ from gridmap.hexes import (
     hexes_of,
     icosahedron,
     parents,
+    ranges_over,
     ring_of,
     to_text,
 )
@@ -148,3 +151,36 @@ def test_a_ring_is_closed_and_goes_around_its_point() -> None:
     assert len(ring) == 7
     assert min(lon for lon, _ in ring) < 117.2 < max(lon for lon, _ in ring)
     assert min(lat for _, lat in ring) < 39.1 < max(lat for _, lat in ring)
+
+
+@given(
+    west=st.floats(-170, 165), south=st.floats(-75, 70), width=st.floats(0, 4), height=st.floats(0, 4),
+    seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+@settings(max_examples=200)
+def test_ranges_over_a_box_hold_the_hex_of_every_point_in_it(
+    west: float, south: float, width: float, height: float, seed: int
+) -> None:
+    ranges = ranges_over(west, south, west + width, south + height)
+    assert ranges is not None
+    assert len(ranges) < 300
+    draw = np.random.default_rng(seed)
+    lon = np.append(west + width * draw.random(300), [west, west + width, west, west + width])
+    lat = np.append(south + height * draw.random(300), [south, south, south + height, south + height])
+    found = hexes_of(lon, lat)
+    firsts, lasts = (np.array(each) for each in zip(*ranges, strict=True))
+    at = np.searchsorted(np.sort(firsts), found, "right") - 1
+    assert (at >= 0).all()
+    assert (found <= lasts[np.argsort(firsts)][at]).all()
+
+
+def test_ranges_over_a_street_corner_hold_little_else() -> None:
+    ranges = ranges_over(117.195, 39.118, 117.196, 39.119)
+    assert ranges is not None
+    far = hexes_of(np.array([117.21]), np.array([39.118]))[0]
+    assert not any(first <= far <= last for first, last in ranges)
+
+
+def test_a_box_at_the_edge_of_the_map_has_no_ranges() -> None:
+    assert ranges_over(179.9, 10, 180, 11) is None
+    assert ranges_over(-180, -90, 180, 90) is None

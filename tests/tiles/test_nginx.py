@@ -63,7 +63,7 @@ def front(program: str, heping: Database) -> Iterator[Front]:
     folder = Path(tempfile.mkdtemp(prefix="gridmap-test-"))  # nginx's workers, another user, must come there
     server = free_port("127.0.0.1", 18_200)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
-    url = heping.url.render_as_string(hide_password=False)
+    url = heping.url.set(username="gridmap_app").render_as_string(hide_password=False)
     environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(folder / "home"), "GRIDMAP_PORT": str(server)}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

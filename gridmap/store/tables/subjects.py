@@ -38,6 +38,11 @@ def _given() -> list[Column[object]]:
     ]
 
 
+def _cell_now() -> Column[object]:
+    """The cell of the newest placement, null outside: policies go by it, and placements are another table."""
+    return Column("cell_now", Integer)
+
+
 element = Table(
     "element",
     metadata,
@@ -50,6 +55,7 @@ element = Table(
     Column("building", Code),
     *_given(),
     moment("recorded_at", default_now=True),
+    _cell_now(),
     CheckConstraint(one_of("class", ELEMENT_CLASSES), name="class"),
     # DESIGN's Privacy: a person is a reference, a category from the closed list and a building.
     CheckConstraint(
@@ -102,6 +108,7 @@ incident = Table(
     moment("recorded_at", default_now=True),
     # The post that goes on with it after a redraw, until it is handed over to those of the cell it is in now.
     Column("handler", Code),
+    _cell_now(),
     UniqueConstraint("source", "external_id"),
     Index("ix_incident_happened_at", "happened_at"),
     Index("ix_incident_hex", "hex"),

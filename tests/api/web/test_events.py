@@ -123,7 +123,9 @@ def test_a_server_that_stops_ends_its_streams(heping_served: Database, tmp_path:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
-        "GRIDMAP_DATABASE_URL": heping_served.url.render_as_string(hide_password=False),
+        "GRIDMAP_DATABASE_URL": heping_served.url.set(username="gridmap_app").render_as_string(
+            hide_password=False
+        ),
         "GRIDMAP_HOME": str(tmp_path),
         "GRIDMAP_PORT": str(port),
         "GRIDMAP_WORKERS": workers,

@@ -310,7 +310,9 @@ def test_the_database_gone_in_the_middle_leaves_nothing(heping_copy: Database, m
 
 def killed(database: Database, mapping: Path, line: str, delay_s: float) -> None:
     """Run the command and kill it some time after it has said something; it may have ended by then."""
-    environment = {**os.environ, "GRIDMAP_DATABASE_URL": database.url.render_as_string(hide_password=False)}
+    url = database.url.render_as_string(hide_password=False)
+    application = database.url.set(username="gridmap_app").render_as_string(hide_password=False)
+    environment = {**os.environ, "GRIDMAP_DATABASE_URL": application, "GRIDMAP_OWNER_DATABASE_URL": url}
     command = [str(GRIDMAP), "load", str(mapping)]
     with subprocess.Popen(
         command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True

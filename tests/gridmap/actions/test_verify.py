@@ -119,6 +119,18 @@ def test_a_missing_placement_does_not_hide_behind_a_double_one(heping_copy: Data
     assert "elements have" in fault
 
 
+def test_what_policies_go_by_is_compared_with_cells_and_placements(heping_copy: Database) -> None:
+    change(
+        heping_copy, "DELETE FROM territory_cell WHERE code = '120101001' AND cell_id = (SELECT min(id) FROM cell)"
+    )
+    change(heping_copy, "INSERT INTO territory_cell (code, cell_id) SELECT '120102', min(id) FROM cell")
+    change(heping_copy, "UPDATE incident SET cell_now = NULL WHERE id = (SELECT min(id) FROM incident)")
+    assert verified(heping_copy).faults == [
+        "2 cells of territories are missing or too many: 120101001, 120102",
+        "1 incidents name another cell than their newest placement",
+    ]
+
+
 def test_who_may_verify(heping: Database) -> None:
     assert verify_city(heping, Actor("a", "auditor"), lambda _: None).faults == []
     with pytest.raises(NotAllowed):

@@ -23,7 +23,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(heping_copy: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("GRIDMAP_DATABASE_URL", heping_copy.url.render_as_string(hide_password=False))
+    monkeypatch.setenv(
+        "GRIDMAP_DATABASE_URL", heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
+    )
 
     def run_command(*arguments: object, status: int = 0, given: str | None = None) -> Result:
         result = CliRunner().invoke(app, ["draft", *map(str, arguments)], input=given)

@@ -22,7 +22,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(heping_copy: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("GRIDMAP_DATABASE_URL", heping_copy.url.render_as_string(hide_password=False))
+    monkeypatch.setenv(
+        "GRIDMAP_DATABASE_URL", heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
+    )
     monkeypatch.setenv("GRIDMAP_PUBLIC_URL", "https://grid.example")
 
     def run_command(*arguments: str) -> Result:

@@ -40,7 +40,7 @@ def run(heping: Database, home: Path) -> Iterator[Run]:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))
         }
-        url = heping.url.render_as_string(hide_password=False)
+        url = heping.url.set(username="gridmap_app").render_as_string(hide_password=False)
         environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(home), "COLUMNS": "200"}
         out, err = io.StringIO(), io.StringIO()
         with (

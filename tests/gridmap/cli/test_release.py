@@ -17,7 +17,9 @@ from gridmap.store.database import Database
 
 @pytest.fixture
 def run(heping_copy: Database, monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.setenv("GRIDMAP_DATABASE_URL", heping_copy.url.render_as_string(hide_password=False))
+    monkeypatch.setenv(
+        "GRIDMAP_DATABASE_URL", heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
+    )
 
     def run_command(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["release", *arguments])

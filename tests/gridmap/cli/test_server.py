@@ -63,7 +63,7 @@ def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
 def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, tmp_path: Path) -> None:
     port = free_port("127.0.0.1", 18_100)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
-    url = heping_copy.url.render_as_string(hide_password=False)
+    url = heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
     environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(tmp_path), "GRIDMAP_WORKERS": "2"}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(port)]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -104,7 +104,7 @@ def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, t
 def test_a_served_city_says_ready_answers_and_ends_at_a_signal(heping_copy: Database, tmp_path: Path) -> None:
     port = free_port("127.0.0.1", 18_000)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
-    url = heping_copy.url.render_as_string(hide_password=False)
+    url = heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
     environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(tmp_path), "GRIDMAP_PORT": str(port)}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

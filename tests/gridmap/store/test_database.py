@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from gridmap.access import OPERATOR
 from gridmap.errors import DatabaseGone, InvalidInput, RuleBroken, Unavailable
 from gridmap.model import PUBLIC, Actor
 from gridmap.store import tables
@@ -23,7 +24,7 @@ _WHO = text("SELECT current_setting('gridmap.actor', true)")
 
 
 def run(database: Database, statement: str) -> object:
-    with database.begin(ACTOR) as connection:
+    with database.begin(OPERATOR) as connection:
         result = connection.execute(text(statement))
         return result.scalar_one() if result.returns_rows else None
 
@@ -46,7 +47,7 @@ def test_two_actors_do_not_see_each_other(heping: Database) -> None:
 
 def test_an_error_leaves_nothing_behind(heping_copy: Database) -> None:
     def spoil() -> None:
-        with heping_copy.begin(ACTOR) as connection:
+        with heping_copy.begin(OPERATOR) as connection:
             connection.execute(text("DELETE FROM shift"))
             raise RuntimeError
 
