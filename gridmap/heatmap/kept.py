@@ -37,7 +37,7 @@ _manifest_json = TypeAdapter(_Manifest)
 
 
 def save(facts: Facts, folder: Path, *, alone: bool = False) -> None:
-    """Write facts that are compacted; with ``alone`` no earlier files stay beside them. OSError as the disk says."""
+    """Write facts that are compacted; ``alone``: no earlier files stay. Raises OSError when the disk refuses."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = {}
     for subject, part in facts.parts.items():

@@ -18,7 +18,7 @@ import pytest
 import shapely
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import text
 
 from api.ogc.tilesets import are_served
