@@ -149,8 +149,6 @@ def test_near_a_border_both_desks_are_given(client: TestClient, grid: Grid) -> N
     first, second = (grid.index.degrees[districts == code] for code in ("120101001", "120101002"))
     border = shapely.intersection(shapely.union_all(first), shapely.union_all(second))
     lon, lat = shapely.get_coordinates(border)[0].tolist()
-        0
-    ].tolist()
     near = ask(client, lon, lat, accuracy_m=5)
     assert {code[:9] for desk in near["desks"] for code in desk["cells"]} >= {"120101001", "120101002"}
     assert len({desk["desk"]["post"] for desk in near["desks"]}) >= 2

@@ -46,6 +46,9 @@ def upgrade() -> None:
         comment="Salted hashes of the sources and references of persons who were forgotten and are not to come back.",
     )
     _open_cells()
+    # Functions of 0016, which comes before this in the one line of migrations.
+    if op.get_bind().execute(sa.text("SELECT to_regprocedure('actor_does(text[])')")).scalar_one() is not None:
+        _protect()
 
 
 def _open_cells() -> None:
@@ -59,3 +62,32 @@ def _open_cells() -> None:
         $$
         """
     )
+
+
+def _protect() -> None:
+    """Grants are their actor's and the auditor's; an open cell shows its persons, its buildings and where they are."""
+    op.execute("ALTER TABLE break_glass ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    unbound, own = "(SELECT actor_is_unbound())", "actor = (SELECT actor_value('id'))"
+    audits = "(SELECT actor_may('READ_AUDIT')) AND ((SELECT actor_is_everywhere()) OR places && (SELECT actor_territories()))"
+    breaks = "(SELECT actor_may('BREAK_GLASS'))"
+    for name, clauses in (
+        ("told", f"FOR SELECT USING ({own} OR {audits})"),
+        ("broken_by_its_actor", f"FOR INSERT WITH CHECK ({breaks} AND {own})"),
+        ("the_servers_own", f"FOR ALL USING ({unbound}) WITH CHECK ({unbound})"),
+    ):
+        op.execute(f"CREATE POLICY {name} ON break_glass {clauses}")
+    opened = "(SELECT actor_does('BREAK_GLASS')) AND {} IN (SELECT opened_cells())"
+    op.execute(
+        f"CREATE POLICY opened ON element FOR SELECT USING ({opened.format('cell_now')} AND class IN ('person', 'place'))"
+    )
+    op.execute(f"CREATE POLICY opened ON element_placement FOR SELECT USING ({opened.format('cell_id')})")
+    here = "cell_now IN (SELECT own.cell_id FROM territory_cell AS own WHERE own.code = ANY (actor_territories()))"
+    needs = "(SELECT actor_does('READ_NEEDS'))"
+    op.execute(
+        f"CREATE POLICY needs ON element FOR SELECT USING ({needs} AND ((SELECT actor_is_everywhere()) OR {here}))"
+    )
+    for table in ("forgotten", "forgotten_salt"):
+        op.execute(
+            f"CREATE TRIGGER {table}_is_written_by_few BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_other_roles('FORGET')"
+        )
