@@ -12,6 +12,7 @@ from api.schemas.coverage import (
     CoverageOut,
     Degraded,
     DepartmentOut,
+    DeskOut,
     OverlayOut,
     OverlayPostOut,
     PointOut,
@@ -64,6 +65,10 @@ def coverage(
         nearest=None if where.nearest is None else candidate(where.nearest),
         on_duty=turns(answer.on_duty, city),
         ladder=rungs(answer.ladder),
+        desks=[
+            DeskOut(cells=list(each.cells), distance_m=each.distance_m, desk=rungs([each.rung])[0])
+            for each in answer.desks
+        ],
         departments=departments(answer.departments),
         emergency=list(city.emergency),
         upcoming=None

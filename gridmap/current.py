@@ -177,16 +177,18 @@ class Current:
             return None
 
     def _keep_facts(self, facts: Facts, before: Facts | None) -> None:
-        """Put the facts on disk when they are another revision's or many have changed, and go on from there.
+        """Put the facts on disk when they are another revision's, many have changed or an element was removed.
 
         Another worker may have done so already; then its files are shared.
         """
-        if before is not None and before.revision == facts.revision and facts.changed <= _MOST_BESIDE:
+        lost = facts.parts["element"].lost
+        due = facts.changed > _MOST_BESIDE or lost
+        if before is not None and before.revision == facts.revision and not due:
             return
         kept = self._kept_facts(facts.places)
-        if kept is None or (kept.version != facts.version and facts.changed > _MOST_BESIDE):
+        if kept is None or (kept.version != facts.version and due):
             try:
-                facts_disk.save(facts.compacted(), self._folder / "facts")
+                facts_disk.save(facts.compacted(), self._folder / "facts", alone=lost)
             except OSError:
                 logger.exception("the facts could not be kept in %s", self._folder)
             kept = self._kept_facts(facts.places)

@@ -104,6 +104,11 @@ class Overlap:
     ends: datetime
 
 
+def desk_of(ladder: Sequence[Rung]) -> Rung:
+    """The duty desk that answers: the first on the ladder, or whoever comes first when it has none."""
+    return next((rung for rung in ladder if rung.kind == "duty_desk"), ladder[0])
+
+
 class DutyBook:
     """Posts, holders, shifts and exceptions of one city, indexed by place; never changed after it is built.
 

@@ -62,7 +62,8 @@ def cover(
     grid = revision_for(connection, question.at, revision)
     where = whereabouts.locate(connection, city, grid, question)
     known = known_at or datetime.now(UTC)
-    codes = [code for _, code in where.places(city)]
+    places = [where.places(city), *(one.places for one in where.candidates)]
+    codes = sorted({code for each in places for _, code in each})
     duty = read_duty(connection, question.at, question.at + timedelta(seconds=1), known, [*codes, city.code])
     book = DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, city)
     return answer(city, where, book, question), book

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
         description="megabytes of disk that all workers keep vector tiles in; 0 for none",
     )
 
+    person_retention_days: dict[str, int] = Field(
+        {}, description="days that persons are kept for after the register's last word, by category, as JSON"
+    )
+    duty_retention_months: int = Field(
+        24, ge=1, le=1200, description="months that shifts and posts that are over keep names and phones for"
+    )
+
     @field_validator("city")
     @classmethod
     def _name(cls, city: str) -> str:

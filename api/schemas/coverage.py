@@ -120,6 +120,14 @@ class UpcomingOut(BaseModel):
     cell: str
 
 
+class DeskOut(BaseModel):
+    """Whom to call for those of the cells that a point near an edge may be in."""
+
+    cells: list[str]
+    distance_m: float
+    desk: RungOut
+
+
 class CoverageOut(BaseModel):
     """Who covers this place."""
 
@@ -139,6 +147,7 @@ class CoverageOut(BaseModel):
     nearest: CandidateOut | None
     on_duty: list[TurnOut]
     ladder: list[RungOut] = Field(min_length=1)
+    desks: list[DeskOut] = Field(description="near an edge: of every cell that it may be; else none")
     departments: list[DepartmentOut]
     emergency: list[str]
     upcoming: UpcomingOut | None = None

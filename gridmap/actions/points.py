@@ -25,6 +25,7 @@ from gridmap.store.addresses import places_of
 from gridmap.store.categories import read_categories
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
+from gridmap.store.forgetting import read_forgotten
 from gridmap.store.loads import analyze, finish_load, insert_load, insert_rejected
 from gridmap.store.locks import lock_revision, lock_sources
 from gridmap.store.snapshot import read_grid
@@ -122,6 +123,7 @@ def write_sections(
     ``all_new`` says that nothing of their kind is there yet, so that nothing needs to be compared.
     """
     seen: dict[tuple[str, str], SeenIds] = {}
+    forgotten = read_forgotten(connection)
     reports = []
     for section in sections:
         kind = kind_of(section)
@@ -135,7 +137,7 @@ def write_sections(
         if kind.categories is not None and not categories:
             report.warnings.append(f"the city declares no {kind.categories} categories, so any was taken")
         is_new = all_new or not has_source(connection, kind.subject, section.source)
-        writer = PointWriter(placing, actor, kind, section, categories, ids, is_new=is_new)
+        writer = PointWriter(placing, actor, kind, section, categories, ids, forgotten, is_new=is_new)
         fields = fields_of(section)
         batches = read_points(folder, section, fields, city.zone)
         is_stated = "stated_cell" in fields and fields["stated_cell"].source.column is not None

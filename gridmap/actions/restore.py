@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from gridmap.access import Action, require
+from gridmap.access import Action, covers, require
 from gridmap.actions.publish import Published, check_base, wait_for_workers, write_revision
 from gridmap.coverage.grid import Grid
-from gridmap.errors import RuleBroken
+from gridmap.errors import NotAllowed, RuleBroken
 from gridmap.model import Actor
 from gridmap.redraw.change import GridChange, new_codes, redrawn
 from gridmap.redraw.restore import change_back, reopened_ids
@@ -39,7 +39,7 @@ def restore(
     Codes that ended since are opened again with their ids, on the identical polygons; codes made since end. Posts
     of territories that end go back to where they stood in that revision. ``grid``: the current one when the
     caller has it. NotFound for an unknown revision, RuleBroken for the current one, for one with the same grid,
-    and for a time that :func:`publish` would refuse.
+    and for a time that :func:`publish` would refuse; NotAllowed when what changes is not the actor's.
     """
     require(actor, Action.PUBLISH)
     with database.begin(actor, Action.PUBLISH, long_work=True) as connection:
@@ -52,6 +52,7 @@ def restore(
         change = change_back(now, then)
         if change == GridChange(frozenset(), {}):
             raise RuleBroken(f"the grid of revision {number} is that of the current revision {current.number}")
+        _check_territory(actor, now, then, change)
         posts = _posts_back(connection, now, then)
         known = reopened_ids(now, then)
         revision = insert_revision(connection, actor, current.number + 1, valid_from, note)
@@ -61,6 +62,16 @@ def restore(
     progress("waiting until all workers serve it")
     wait_for_workers(database, actor, revision.number)
     return published
+
+
+def _check_territory(actor: Actor, now: Grid, then: Grid, change: GridChange) -> None:
+    cells, areas = {*change.ended, *change.drawn}, {*change.areas_ended, *change.areas_drawn}
+    for grid in (now, then):
+        changed = [(code, grid.chain(grid.cell(code).community)) for code in sorted(cells & grid.by_code.keys())]
+        changed += [(code, grid.chain(code)) for code in sorted(areas & grid.areas.keys())]
+        for code, chain in changed:
+            if not covers(actor, [code, *(area.code for area in chain)]):
+                raise NotAllowed(f"{code} would change too, which is outside your territories")
 
 
 def _posts_back(connection: Connection, now: Grid, then: Grid) -> dict[str, str]:

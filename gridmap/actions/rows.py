@@ -25,6 +25,7 @@ from gridmap.ingest.privacy import looks_personal, mask
 from gridmap.model import Actor, City, LoadCounts
 from gridmap.store.categories import read_categories
 from gridmap.store.database import Database
+from gridmap.store.forgetting import read_forgotten
 from gridmap.store.loads import finish_load, insert_load, insert_rejected
 from gridmap.store.locks import limit_waiting, lock_revision, lock_sources
 from gridmap.store.revisions import read_current
@@ -88,7 +89,8 @@ def save_rows(
         categories = {} if kind.categories is None else read_categories(connection, kind.categories)
         placing = Placing(grid, city)
         is_new = not has_source(connection, kind.subject, section.source)
-        writer = PointWriter(placing, actor, kind, section, categories, SeenIds(), is_new=is_new)
+        forgotten = read_forgotten(connection)
+        writer = PointWriter(placing, actor, kind, section, categories, SeenIds(), forgotten, is_new=is_new)
         (batch,) = _read(section, rows, city)
         prepared = writer.prepare(batch)
         load_id = insert_load(connection, actor, kind.what, section.source, _FILE)

@@ -21,11 +21,13 @@ from gridmap.ingest.points import PointBatch
 from gridmap.ingest.privacy import mask
 from gridmap.model import Actor, LoadCounts, RejectedRow
 from gridmap.store.database import Connection
-from gridmap.store.staged import Compared, compare, stage, update_changed
+from gridmap.store.forgetting import Forgotten
+from gridmap.store.staged import Compared, compare, confirm_persons, stage, update_changed
 from gridmap.store.subjects import ELEMENT, Placed, as_columns, insert_new
 
 INSERTED, UPDATED, UNCHANGED, REFUSED = range(4)
 FATES = ("inserted", "updated", "unchanged", "rejected")
+_FORGOTTEN = "id: this person was forgotten and is kept out"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class PointWriter:
         section: Points,
         categories: Categories,
         seen: SeenIds,
+        forgotten: Forgotten,
         *,
         is_new: bool,
     ) -> None:
@@ -71,6 +74,7 @@ class PointWriter:
         self._section = section
         self._categories = categories
         self._seen = seen
+        self._forgotten = forgotten
         self._writable = placing.writable(actor)
         self._takes_persons = may(actor, Action.WRITE_PERSONS)
         self._is_new = is_new
@@ -90,8 +94,13 @@ class PointWriter:
         for row, (file, line) in repeated.items():
             where = f"line {line}" if file == batch.file else f"line {line} of {file}"
             reasons.iloc[row] = f"id: is a duplicate, got {mask(str(rows['id'].iloc[row]))!r} as in {where}"
+        if "class" in rows:
+            reject(
+                (rows["class"] == "person") & self._forgotten.marks(self._section.source, rows["id"]), _FORGOTTEN
+            )
         wrong = (reasons != "").to_numpy()
-        rejected = [*batch.rejected, *_rejected(batch.file, rows[wrong], reasons[wrong].tolist())]
+        refused = [*batch.rejected, *_rejected(batch.file, rows[wrong], reasons[wrong].tolist())]
+        rejected = [self._without_forgotten(row) for row in refused]
         kept = rows[~wrong].reset_index(drop=True)
         kept, extents = settle(kept, self._placing, self._section.crs)
         placed = self._placing.place(kept)
@@ -115,6 +124,9 @@ class PointWriter:
         known = compared.ids > 0
         changed = known & compared.differs & allowed
         update_changed(connection, subject, compared, changed, revision)
+        if "class" in prepared.rows:
+            same = known & ~compared.differs & allowed & (prepared.rows["class"] == "person").to_numpy()
+            confirm_persons(connection, compared.ids[same].tolist())
         insert_new(connection, subject, prepared.columns.filter(pa.array(~known & allowed)), revision)
         fates = np.where(known, np.where(compared.differs, UPDATED, UNCHANGED), INSERTED).astype(np.uint8)
         fates[~allowed] = REFUSED
@@ -136,6 +148,11 @@ class PointWriter:
             duplicates=prepared.duplicates,
         )
         return Written(fates, rejected, counts)
+
+    def _without_forgotten(self, row: RejectedRow) -> RejectedRow:
+        """The row as it may be kept: of who was forgotten only its line."""
+        known = any(self._forgotten.knows(self._section.source, value) for value in row.columns.values())
+        return RejectedRow(row.file, row.line, _FORGOTTEN, {}) if known else row
 
     def _not_theirs(self, prepared: Prepared, allowed: NDArray[np.bool_]) -> list[RejectedRow]:
         """Rows that lie, or lay until now, where the actor may not write."""

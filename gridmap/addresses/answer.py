@@ -17,7 +17,7 @@ from gridmap.addresses.territory import AreaNames
 from gridmap.coverage.answer import Whereabouts, locate
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
-from gridmap.duty import Place, Rung
+from gridmap.duty import Place, Rung, desk_of
 from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Area, Cell, Overlay
 
 # Not more than this is read over a telephone; ``more`` says how many were left out.
@@ -132,7 +132,7 @@ def group(snapshot: Snapshot, found: Found, at: datetime, category: str | None =
     only = placed[0][1] if len(found.candidates) == 1 and found.candidates[0].exact else None
     if only is not None and (only.cell is None or len(groups) > 1):
         only = None  # outside, or on an edge between two desks
-    desk = _desk(ladder)
+    desk = desk_of(ladder)
     if len(groups) == 1:
         first = groups[0].standing[0]
         desk, ladder = groups[0].desk, desks.ladder_of(first)
@@ -190,7 +190,7 @@ class _Desks:
         ((lon, lat),) = one.points
         where = self._locate(lon, lat, one.accuracy_m)
         ladder = self.ladder(where.places(self._snapshot.city))
-        here = (_desk(ladder), Standing(one, lon, lat, 1, where.cell, where.areas or (self.city,), ladder[0]))
+        here = (desk_of(ladder), Standing(one, lon, lat, 1, where.cell, where.areas or (self.city,), ladder[0]))
         codes = [each.code for each in where.candidates if where.cell is None or each.code != where.cell.code]
         grid = self._snapshot.grid
         return [here, *(self._in_cell(one, grid.by_code[code], lon, lat, 1, ()) for code in codes)]
@@ -205,7 +205,7 @@ class _Desks:
             x, y = one.points[i]
             if position < 0:
                 ladder = self.ladder(((self.city.level, self.city.code),))
-                found.append((_desk(ladder), Standing(one, x, y, count, None, (self.city,), ladder[0])))
+                found.append((desk_of(ladder), Standing(one, x, y, count, None, (self.city,), ladder[0])))
             else:
                 overlays = self._snapshot.overlays.at(x, y)
                 found.append(self._in_cell(one, position, x, y, count, overlays))
@@ -220,7 +220,7 @@ class _Desks:
         above = ((area.level, area.code) for area in areas)
         places = ((CELL_LEVEL, cell.code), *((OVERLAY_LEVEL, each.code) for each in overlays), *above)
         ladder = self.ladder(places)
-        return _desk(ladder), Standing(one, lon, lat, count, cell, areas, ladder[0])
+        return desk_of(ladder), Standing(one, lon, lat, count, cell, areas, ladder[0])
 
     def _whole_area(self, one: Candidate, code: str) -> list[tuple[Rung, Standing]]:
         area = self._snapshot.grid.areas.get(code)
@@ -230,7 +230,7 @@ class _Desks:
         ladder = self.ladder(_above(self._snapshot.grid, area))
         west, south, east, north = self._snapshot.grid.index.bounds
         lon, lat = one.points[0] if one.points else ((west + east) / 2, (south + north) / 2)
-        return [(_desk(ladder), Standing(one, lon, lat, 0, None, chain, ladder[0]))]
+        return [(desk_of(ladder), Standing(one, lon, lat, 0, None, chain, ladder[0]))]
 
     def _locate(self, lon: float, lat: float, accuracy_m: float) -> Whereabouts:
         return locate(self._snapshot.grid, self._snapshot.overlays, lon, lat, accuracy_m)
@@ -242,11 +242,6 @@ def _merged(parts: list[tuple[Rung, Standing]]) -> tuple[Rung, Standing]:
     total = sum(standing.points for _, standing in parts)
     areas = _shared([standing.areas for _, standing in parts]) or fullest.areas
     return desk, Standing(fullest.candidate, fullest.lon, fullest.lat, total, fullest.cell, areas, fullest.first)
-
-
-def _desk(ladder: Sequence[Rung]) -> Rung:
-    """The duty desk that answers: the first on the ladder, or whoever comes first when it has none."""
-    return next((rung for rung in ladder if rung.kind == "duty_desk"), ladder[0])
 
 
 def _identity(desk: Rung) -> tuple[object, ...]:

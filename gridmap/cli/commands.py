@@ -34,6 +34,7 @@ from gridmap.cli.environment import (
     say,
     state_folder,
 )
+from gridmap.cli.forgetting import forget, retain
 from gridmap.cli.mend import mend
 from gridmap.cli.place import place
 from gridmap.cli.principles import principles
@@ -58,6 +59,8 @@ app.command()(bake)
 app.command()(mend)
 app.command()(principles)
 app.command()(roles)
+app.command()(forget)
+app.command()(retain)
 app.add_typer(bench.app, name="bench")
 app.add_typer(draft.app, name="draft")
 app.add_typer(release.app, name="release")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gridmap.coverage.grid import Grid, OverlayMap
 from gridmap.coverage.index import EDGE_CODE, HOW, INSIDE_CODE, ON_EDGE_M, Near
-from gridmap.duty import DutyBook, Liaison, Rung, Turn
+from gridmap.duty import DutyBook, Liaison, Rung, Turn, desk_of
 from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Area, Cell, City, Overlay, Post, Revision
 
 
@@ -25,10 +25,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A cell that the point may be in, or is nearest to."""
+    """A cell that the point may be in, or is nearest to, and the areas above it."""
 
     code: str
     distance_m: float
+    areas: tuple[Area, ...] = ()
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """(level, code) from the cell up to the city."""
+        return ((CELL_LEVEL, self.code), *((area.level, area.code) for area in self.areas))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,17 @@ class Whereabouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """A desk that answers for some of the cells that a point may be in, and how far off the nearest of them is."""
+
+    cells: tuple[str, ...]
+    distance_m: float
+    rung: Rung
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a dispatcher needs about one point at one time."""
+    """What a dispatcher needs about one point at one time; ``desks`` are of all the cells that it may be in."""
 
     where: Whereabouts
     at: datetime
@@ -67,6 +82,7 @@ class Answer:
     ladder: tuple[Rung, ...]
     departments: tuple[Liaison, ...]
     overlay_posts: tuple[tuple[Overlay, tuple[Post, ...]], ...]
+    desks: tuple[Desk, ...] = ()
 
 
 def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m: float) -> Whereabouts:
@@ -92,21 +108,23 @@ def locate(grid: Grid, overlays: OverlayMap, lon: float, lat: float, accuracy_m:
     others = (
         [] if sure else [one for one in grid.index.candidates(lon, lat, accuracy_m) if one.position != position]
     )
+    areas = grid.chain(cell.community)
     return Whereabouts(
         revision=grid.revision,
         how=HOW[how],
         cell=cell,
-        areas=grid.chain(cell.community),
+        areas=areas,
         overlays=overlays.at(lon, lat),
         edge_distance_m=edge_distance_m,
         ambiguous=not sure,
-        candidates=_candidates(grid, [Near(position, 0.0), *others]),
+        candidates=(Candidate(cell.code, 0.0, areas), *_candidates(grid, others)),
         nearest=None,
     )
 
 
 def _candidates(grid: Grid, near: Sequence[Near]) -> tuple[Candidate, ...]:
-    return tuple(Candidate(grid.cells[one.position].code, one.distance_m) for one in near)
+    cells = [(grid.cells[one.position], one.distance_m) for one in near]
+    return tuple(Candidate(cell.code, distance_m, grid.chain(cell.community)) for cell, distance_m in cells)
 
 
 def answer(city: City, where: Whereabouts, duty: DutyBook, question: Question) -> Answer:
@@ -121,4 +139,17 @@ def answer(city: City, where: Whereabouts, duty: DutyBook, question: Question) -
         overlay_posts=tuple(
             (overlay, duty.posts_of([(OVERLAY_LEVEL, overlay.code)])) for overlay in where.overlays
         ),
+        desks=_desks(where, duty, question) if where.ambiguous else (),
     )
+
+
+def _desks(where: Whereabouts, duty: DutyBook, question: Question) -> tuple[Desk, ...]:
+    """Near an edge a call is the business of every desk whose cell it may be, the own one's first."""
+    found: dict[tuple[str | None, str], Desk] = {}
+    for one in where.candidates:
+        rung = desk_of(duty.ladder(one.places, question.at, question.category))
+        known = found.get((rung.post, rung.phone))
+        cells = (one.code,) if known is None else (*known.cells, one.code)
+        distance_m = one.distance_m if known is None else known.distance_m
+        found[rung.post, rung.phone] = Desk(cells, distance_m, rung)
+    return tuple(found.values())

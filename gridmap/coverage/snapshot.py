@@ -314,9 +314,9 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def remove_unused(folder: Path, used: set[str]) -> None:
-    """Remove the parts that no manifest has named for a while."""
+def remove_unused(folder: Path, used: set[str], *, at_once: bool = False) -> None:
+    """Remove the parts that no manifest has named for a while; ``at_once``: those that others may read, too."""
     horizon = time.time() - _KEEP_UNUSED_S
     for path in folder.iterdir():
-        if path.name not in {*used, "manifest.json"} and path.stat().st_mtime < horizon:
+        if path.name not in {*used, "manifest.json"} and (at_once or path.stat().st_mtime < horizon):
             path.unlink(missing_ok=True)

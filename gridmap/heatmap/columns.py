@@ -128,6 +128,11 @@ class Part:
         """How many rows stand beside the base."""
         return len(self.gone) + len(self.recent)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the base has rows that are nowhere any more: what was removed must not stay on disk."""
+        return bool(len(np.setdiff1d(self.gone.ids, self.recent.ids)))
+
     def weighed(self) -> tuple[tuple[Columns, int], ...]:
         """The columns that count, and how: once, or as taken away."""
         return tuple(

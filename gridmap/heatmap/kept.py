@@ -36,8 +36,8 @@ class _Manifest:
 _manifest_json = TypeAdapter(_Manifest)
 
 
-def save(facts: Facts, folder: Path) -> None:
-    """Write facts that are compacted. Raises OSError when the disk refuses."""
+def save(facts: Facts, folder: Path, *, alone: bool = False) -> None:
+    """Write facts that are compacted; ``alone``: no earlier files stay. Raises OSError when the disk refuses."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = {}
     for subject, part in facts.parts.items():
@@ -48,7 +48,7 @@ def save(facts: Facts, folder: Path) -> None:
     declared = {subject: dict(each) for subject, each in facts.declared.items()}
     manifest = _Manifest(FORMAT, facts.base_version, facts.revision, dict(facts.kinds), declared, files)
     replace_file(folder / "manifest.json", _manifest_json.dump_json(manifest, indent=1))
-    remove_unused(folder, set(files.values()))
+    remove_unused(folder, set(files.values()), at_once=alone)
 
 
 def load(folder: Path, places: Places) -> Facts | None:

@@ -21,9 +21,9 @@ APPLICATION = "gridmap_app"
 WRITES: Mapping[str, tuple[str, ...]] = {
     "INSERT": (
         "address", "address_alias", "address_name", "api_key", "area", "area_band", "area_lineage", "area_shape",
-        "building", "cell", "cell_band", "draft", "draft_approval", "draft_certificate", "draft_comment",
-        "draft_edit", "draft_waiver", "element", "element_placement", "element_shape", "element_share",
-        "hex_cover", "holder",
+        "break_glass", "building", "cell", "cell_band", "draft", "draft_approval", "draft_certificate",
+        "draft_comment", "draft_edit", "draft_waiver", "element", "element_placement", "element_shape",
+        "element_share", "hex_cover", "holder",
         "incident", "incident_placement", "lineage", "load", "notice", "post", "principle_figure",
         "principle_finding", "principle_measure", "principle_offender", "redrawn_box", "rejected_row", "release",
         "release_cell", "release_row", "release_table", "revision", "shift", "shift_exception", "territory_cell",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,10 @@ from gridmap.store.packed import copy_packed, read_packed
 from gridmap.store.subjects import GIVEN, WHERE, Subject
 
 _CHANGES = "staged_change"
+_CONFIRM = text(
+    "UPDATE element SET recorded_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[])) "
+    "AND class = 'person' AND recorded_at < now() - interval '30 days'"
+)
 
 
 @dataclass(frozen=True)
@@ -144,3 +149,9 @@ def _columns(subject: Subject) -> list[tuple[str, str]]:
     subjects = [("subject", name) for name in ("source", "external_id", *subject.own, *GIVEN)]
     details = [("detail", name) for name in subject.detail_names]
     return [*subjects, *details, *(("placement", name) for name in WHERE)]
+
+
+def confirm_persons(connection: Connection, ids: Sequence[int]) -> None:
+    """Note that the register still names persons, once a month each: their retention is counted from then."""
+    if ids:
+        connection.execute(_CONFIRM, {"ids": list(ids)})

@@ -30,7 +30,7 @@ _COVERING = text(
 
 _WITHIN = text(
     """
-    SELECT code, ST_Distance(metric, ST_Transform(point.geom, :srid)) AS distance_m
+    SELECT code, community, ST_Distance(metric, ST_Transform(point.geom, :srid)) AS distance_m
     FROM cell, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point,
          LATERAL ST_Boundary(ST_Transform(ST_Segmentize(cell.geom, :cut), :srid)) AS metric
     WHERE revisions @> CAST(:revision AS integer)
@@ -42,9 +42,9 @@ _WITHIN = text(
 
 _NEAREST = text(
     """
-    SELECT code, ST_Distance(metric, ST_Transform(point.geom, :srid)) AS distance_m
+    SELECT code, community, ST_Distance(metric, ST_Transform(point.geom, :srid)) AS distance_m
     FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geom) AS point,
-         LATERAL (SELECT code, geom FROM cell WHERE revisions @> CAST(:revision AS integer)
+         LATERAL (SELECT code, community, geom FROM cell WHERE revisions @> CAST(:revision AS integer)
                   ORDER BY cell.geom <-> point.geom LIMIT 16) AS near,
          LATERAL ST_Boundary(ST_Transform(ST_Segmentize(near.geom, :cut), :srid)) AS metric
     ORDER BY distance_m, code LIMIT 1
@@ -90,23 +90,29 @@ def locate(
     accuracy_m = question.accuracy_m
     overlays = tuple(Overlay(*row) for row in connection.execute(_OVERLAYS, {**point, "at": question.at}))
     found = connection.execute(_COVERING, point).mappings().one_or_none()
-    within = connection.execute(_WITHIN, {**point, "within_m": max(accuracy_m, ON_EDGE_M)})
-    near = [Candidate(row.code, row.distance_m if row.distance_m > ON_EDGE_M else 0.0) for row in within]
+    within = connection.execute(_WITHIN, {**point, "within_m": max(accuracy_m, ON_EDGE_M)}).all()
+    chains = {row.community: read_chain(connection, revision, row.community) for row in within}
+    near = [
+        Candidate(row.code, row.distance_m if row.distance_m > ON_EDGE_M else 0.0, chains[row.community])
+        for row in within
+    ]
     if found is None:
-        nearest = Candidate(*connection.execute(_NEAREST, point).one())
+        row = connection.execute(_NEAREST, point).one()
+        nearest = Candidate(row.code, row.distance_m, read_chain(connection, revision, row.community))
         return Whereabouts(revision, "outside", None, (), overlays, None, bool(near), tuple(near), nearest)
     edge_distance_m = 0.0 if found["on_edge"] else found["edge_distance_m"]
     sure = not found["on_edge"] and edge_distance_m > max(accuracy_m, ON_EDGE_M)
     others = () if sure else (one for one in near if one.code != found["code"])
+    areas = read_chain(connection, revision, found["community"])
     return Whereabouts(
         revision=revision,
         how="edge" if found["on_edge"] else "inside",
         cell=_cell(found),
-        areas=read_chain(connection, revision, found["community"]),
+        areas=areas,
         overlays=overlays,
         edge_distance_m=edge_distance_m,
         ambiguous=not sure,
-        candidates=(Candidate(found["code"], 0.0), *others),
+        candidates=(Candidate(found["code"], 0.0, areas), *others),
         nearest=None,
     )
 

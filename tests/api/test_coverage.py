@@ -143,6 +143,25 @@ def test_at_a_vertex_of_two_cells_the_lower_one_wins_from_memory_and_from_postgi
         assert from_memory["how"] == from_postgis["how"] == "edge"
 
 
+def test_near_a_border_both_desks_are_given(client: TestClient, grid: Grid) -> None:
+    """As of each side by itself; from memory and from PostGIS."""
+    districts = np.array([cell.code[:9] for cell in grid.cells])
+    first, second = (grid.index.degrees[districts == code] for code in ("120101001", "120101002"))
+    border = shapely.intersection(shapely.union_all(first), shapely.union_all(second))
+    lon, lat = shapely.get_coordinates(border)[0].tolist()
+    near = ask(client, lon, lat, accuracy_m=5)
+    assert {code[:9] for desk in near["desks"] for code in desk["cells"]} >= {"120101001", "120101002"}
+    assert len({desk["desk"]["post"] for desk in near["desks"]}) >= 2
+    assert near["desks"] == ask(client, lon, lat, accuracy_m=5, revision=1, at=near["as_of"])["desks"]
+    of_cells = {code: desk["desk"] for desk in near["desks"] for code in desk["cells"]}
+    assert of_cells.keys() == {each["code"] for each in near["candidates"]}
+    for code, desk in of_cells.items():
+        inside = shapely.point_on_surface(grid.index.degrees[grid.by_code[code]])
+        ladder = ask(client, inside.x, inside.y, at=near["as_of"])["ladder"]
+        assert desk == next((rung for rung in ladder if rung["kind"] == "duty_desk"), ladder[0])
+        assert ask(client, inside.x, inside.y)["desks"] == [], "in the middle there is one desk"
+
+
 def test_accuracy_that_reaches_over_an_edge_makes_the_answer_ambiguous(
     client: TestClient, inner_points: Points, grid: Grid, metric_cells: Geometries
 ) -> None:

@@ -95,6 +95,7 @@ ASKED: dict[str, list[Query]] = {
     "/v1/areas/{code}": every(PLACES["/v1/areas/{code}"], [{}, {"f": "geojson"}]),
     "/v1/cells": every([{"area": STREET}, {"bbox": "117.19,39.11,117.2,39.12"}], FORMED),
     "/v1/cells/{code}": every(PLACES["/v1/cells/{code}"], [{}, {"f": "geojson"}]),
+    "/v1/cells/{code}/needs": every(PLACES["/v1/cells/{code}"], [{}, {"purpose": "visit"}]),
     "/v1/cells/{code}/roster": PLACES["/v1/cells/{code}"],
     "/v1/areas/{code}/roster": PLACES["/v1/areas/{code}"],
     "/v1/releases/{period}": every(
@@ -162,6 +163,8 @@ LEFT_OUT = {"/metrics": "counts requests", "/v1/events": "does not end; tests/ap
 # What a stranger is refused always.
 REFUSED = {
     "/v1/notices",
+    "/v1/break-glass",
+    "/v1/cells/{code}/needs",
     "/v1/drafts",
     *(f"/v1/drafts/{{draft}}{what}" for what in ("", "/change", "/impact", "/certificate", "/compare")),
     "/v1/drafts/{draft}/dossier.{suffix}",

@@ -136,6 +136,7 @@ KNOWN = {
     "resolution": [8],
     "period": ["2026-10"],
     "until": ["2026-11-02T03:00:00+08:00"],
+    "purpose": ["visit", "evacuation"],
     "offenders": ["territory", "streets", "seamless", "fixed"],
 }
 # Features that there are.
@@ -170,6 +171,7 @@ BODIES: dict[str, dict[str, object]] = {
         "elements": [{"id": "1", "lon": 117.2013, "lat": 39.119, "class": "object", "category": "bench"}],
     },
     "/v1/revisions/{revision}/restore": {"note": "as it was"},
+    "/v1/break-glass": {"cell": "120101001001001", "reason": "fire"},
     "/v1/incidents": {
         "crs": "wgs84",
         "source": "T-random",
@@ -211,6 +213,8 @@ STAFF_ONLY = {
     "/v1/loads/{load_id}/rejected",
     "/v1/on-the-map",
     "/v1/notices",
+    "/v1/break-glass",
+    "/v1/cells/{code}/needs",
     *(f"/tiles/live_{kind}{rest}" for kind in COUNTS for rest in (".json", "/{z}/{x}/{y}.mvt")),
     "/v1/drafts",
     "/v1/drafts/{draft}",
@@ -301,7 +305,10 @@ def keys(attacked: TestClient, key_for: Callable[..., dict[str, str]]) -> dict[s
     """The headers of keys for the whole city, by role."""
     service = attacked.app.state.service  # type: ignore[attr-defined]
     planner = create_key(service.database, OPERATOR, PLANNER, "who draws")
-    made = {role: key_for(attacked, role, "120000") for role in ("caseworker", "approver", "publisher")}
+    made = {
+        role: key_for(attacked, role, "120000")
+        for role in ("caseworker", "dispatcher", "approver", "publisher", "auditor")
+    }
     return {**made, PLANNER.role: {"Authorization": f"Bearer {planner}"}}
 
 
@@ -352,7 +359,7 @@ def attack_with(operation: APIOperation, mode: GenerationMode, headers: dict[str
 
 def season(part: object, path: str, data: strategies.DataObject) -> None:
     """Put values that exist in place of most of the random ones."""
-    known = {**KNOWN, "code": KNOWN.get(path.removesuffix("/roster").removesuffix("/poster.{suffix}"), [])}
+    known = {**KNOWN, "code": KNOWN.get(re.sub(r"/(roster|needs|poster\.\{suffix\})$", "", path), [])}
     if "/poster" in path or "/dossier" in path:
         known |= {"suffix": ["html"], "revision": [2]}
     if path.startswith("/v1/releases"):
@@ -398,6 +405,8 @@ def _role_for(method: str, path: str) -> str:
         return "approver"
     publishes = re.search(r"/(publish|schedule|recall|restore|principles)$", path)
     notice = path.endswith("/notice") or path.endswith("/waivers")
+    if path == "/v1/break-glass":
+        return "auditor" if method == "get" else "dispatcher"
     if publishes or notice or path.startswith(("/v1/posts", "/v1/shifts", "/v1/shift-exceptions")):
         return "publisher"
     return PLANNER.role if path.startswith("/v1/drafts") else "caseworker"

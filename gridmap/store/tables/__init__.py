@@ -35,6 +35,7 @@ from gridmap.store.tables.grid import (
     revision,
     worker,
 )
+from gridmap.store.tables.needs import break_glass, forgotten, forgotten_salt
 from gridmap.store.tables.principles import (
     principle_figure,
     principle_finding,
@@ -68,6 +69,7 @@ __all__ = [
     "area_band",
     "area_lineage",
     "area_shape",
+    "break_glass",
     "building",
     "category",
     "cell",
@@ -86,6 +88,8 @@ __all__ = [
     "element_shape",
     "element_share",
     "fact_change",
+    "forgotten",
+    "forgotten_salt",
     "hex_cover",
     "holder",
     "incident",

@@ -106,4 +106,6 @@ def test_what_cannot_be_gone_back_to(heping_copy: Database, rng: Rng) -> None:
         restore(heping_copy, OPERATOR, 1, grid.revision.valid_from, "", quiet)
     with pytest.raises(NotAllowed):
         restore(heping_copy, Actor("p", "planner", ("*",)), 1, datetime.now(UTC), "", quiet)
+    with pytest.raises(NotAllowed, match="would change too"):
+        restore(heping_copy, Actor("p", "publisher", ("120102",)), 1, datetime.now(UTC), "", quiet)
     assert grid_of(heping_copy).revision.number == 2
