@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
@@ -78,9 +77,9 @@ def test_the_server_runs_as_no_role_that_policies_do_not_bind(
         with superuser.begin(OPERATOR) as connection:
             connection.execute(text(made))
     try:
-        with environment.open_database(two_roles(heping, role)) as database:
-            with pytest.raises(RuleBroken) as refused:
-                environment.check_role(database)
+        opened = environment.open_database(two_roles(heping, role))
+        with opened as database, pytest.raises(RuleBroken) as refused:
+            environment.check_role(database)
         assert said in str(refused.value)
         assert f"{role!r}" in str(refused.value)
         assert "GRIDMAP_DATABASE_URL" in str(refused.value)
