@@ -21,6 +21,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from data.tianjin.build import build
 from data.tianjin.grid import Grid, build_grid
+from gridmap import access
 from gridmap.access import OPERATOR
 from gridmap.actions.city import load_city
 from gridmap.cluster import Cluster
@@ -247,6 +248,33 @@ def connection(heping: Database) -> Iterator[Connection]:
         open_connection.execute(text("SELECT set_config('gridmap.actor', '{\"unbound\": true}', true)"))
         yield open_connection
         transaction.rollback()
+
+
+@contextmanager
+def _unchecked() -> Iterator[None]:
+    # Their code is exchanged, since who imported them has the functions themselves.
+    answers: dict[Callable[..., object], Callable[..., object]] = {
+        access.may: lambda *_, **__: True,
+        access.may_at: lambda *_, **__: True,
+        access.covers: lambda *_, **__: True,
+        access.is_staff: lambda *_, **__: True,
+        access.require: lambda *_, **__: None,
+        access.require_city: lambda *_, **__: None,
+    }
+    kept = {function: function.__code__ for function in answers}
+    for function, answer in answers.items():
+        function.__code__ = answer.__code__
+    try:
+        yield
+    finally:
+        for function, code in kept.items():
+            function.__code__ = code
+
+
+@pytest.fixture(scope="session")
+def unchecked() -> Callable[[], AbstractContextManager[None]]:
+    """While it is entered, access.py says yes to everybody about everything: what then refuses is the database."""
+    return _unchecked
 
 
 def _fingerprint() -> str:

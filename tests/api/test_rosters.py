@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from gridmap.model import PUBLIC
+from gridmap.model import WORKER
 from gridmap.store.database import Database
 
 Headers = dict[str, str]
@@ -26,7 +26,7 @@ def roster(client: TestClient, path: str, headers: Headers | None = None, **quer
 
 def counted(database: Database, prefix: str) -> tuple[dict[str, int], int]:
     """Elements by class and open incidents below a code, straight from the tables."""
-    with database.begin(PUBLIC) as connection:
+    with database.begin(WORKER) as connection:
         elements = connection.execute(
             text(
                 "SELECT class, count(*) FROM element e JOIN element_placement p ON p.element_id = e.id "

@@ -44,7 +44,7 @@ def ask(tianjin: Database) -> Callable[[str], list[tuple[object, ...]]]:
     """Rows of a query."""
 
     def rows(query: str) -> list[tuple[object, ...]]:
-        with tianjin.begin(PUBLIC, long_work=True) as connection:
+        with tianjin.begin(OPERATOR, long_work=True) as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 
     return rows

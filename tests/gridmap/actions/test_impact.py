@@ -14,7 +14,7 @@ from gridmap.actions.impact import base_of, impact
 from gridmap.actions.keys import create_key
 from gridmap.actions.publish import publish
 from gridmap.coverage.grid import Grid
-from gridmap.model import Actor, City
+from gridmap.model import WORKER, Actor, City
 from gridmap.redraw.change import GridChange, Redrawn, redrawn
 from gridmap.store.city import read_city
 from gridmap.store.database import Database
@@ -48,7 +48,7 @@ def changed(grid: Grid, seed: int = 5) -> tuple[GridChange, Redrawn]:
 def test_what_moves_is_what_publishing_moves(heping_copy: Database, ground: tuple[City, Grid]) -> None:
     city, grid = ground
     change, result = changed(grid)
-    with heping_copy.begin(CASEWORKER) as connection:
+    with heping_copy.begin(WORKER) as connection:
         found = impact(connection, city, grid, result, CASEWORKER)
         again = impact(connection, city, grid, result.grid, CASEWORKER)
     assert again == found

@@ -22,7 +22,7 @@ from gridmap.addresses.search import search
 from gridmap.addresses.sound import pinyin, sound
 from gridmap.coverage.answer import locate
 from gridmap.coverage.snapshot import Snapshot
-from gridmap.model import PUBLIC
+from gridmap.model import PUBLIC, WORKER
 from gridmap.store.addresses import StoredAddresses
 from gridmap.store.database import Connection, Database
 from gridmap.store.snapshot import read_snapshot
@@ -150,7 +150,7 @@ class Result:
 def judge(database: Database, count: int, seed: int) -> dict[str, Result]:
     """Ask ``count`` spoilt addresses; by noise what came of them."""
     now = datetime.now(UTC)
-    with database.begin(PUBLIC) as connection:
+    with database.begin(WORKER) as connection:
         snapshot = read_snapshot(connection, now, None)
         addresses = true_addresses(connection, count, seed)
         queries = Spoiler(connection, seed).spoil(addresses)

@@ -21,8 +21,10 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import create_engine, text
 
+from gridmap.access import OPERATOR
 from gridmap.cli.commands import app, main
 from gridmap.cluster import Cluster
+from gridmap.store.database import set_actor
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
 
@@ -195,6 +197,7 @@ def test_a_whole_life(run: Run, home: Path, heping_files: Path) -> None:
 
     engine = create_engine(address)
     with engine.begin() as connection:
+        set_actor(connection, OPERATOR)
         connection.execute(
             text("UPDATE cell SET geom = ST_Translate(geom, 0.0001, 0) WHERE code LIKE '%001001001'")
         )

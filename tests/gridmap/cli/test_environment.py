@@ -77,10 +77,8 @@ def test_the_server_runs_as_no_role_that_policies_do_not_bind(
         with superuser.begin(OPERATOR) as connection:
             connection.execute(text(made))
     try:
-        with (
-            environment.open_database(two_roles(heping, role)) as database,
-            pytest.raises(RuleBroken) as refused,
-        ):
+        opened = environment.open_database(two_roles(heping, role))
+        with opened as database, pytest.raises(RuleBroken) as refused:
             environment.check_role(database)
         assert said in str(refused.value)
         assert f"{role!r}" in str(refused.value)

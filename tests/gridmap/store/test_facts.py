@@ -17,7 +17,7 @@ from gridmap.heatmap.places import Places
 from gridmap.heatmap.question import Question
 from gridmap.store import facts as store
 from gridmap.store.city import read_city
-from gridmap.store.database import Database
+from gridmap.store.database import Database, set_actor
 from gridmap.store.facts import read_facts, read_version
 from gridmap.store.snapshot import read_grid
 
@@ -176,6 +176,7 @@ def test_writers_do_not_wait_for_each_other_and_commits_are_in_order(
 def test_a_rolled_back_write_raises_nothing(heping_copy: Database) -> None:
     with heping_copy.engine.connect() as connection:
         transaction = connection.begin()
+        set_actor(connection, OPERATOR)
         before = read_version(connection)
         connection.execute(text(INSERT))
         transaction.rollback()
