@@ -79,15 +79,16 @@ def read_needs(
 
     NotAllowed for all others, InvalidInput when a caseworker of the territory names no purpose of the list.
     """
+    shut = NotAllowed(f"the needs of cell {code} are not open to you; break the glass, or ask its caseworker")
     if not may(actor, Action.READ_NEEDS):
         require(actor, Action.BREAK_GLASS)
+        if code not in grid.by_code:
+            raise shut
     cell = _cell(grid, code)
     with database.begin(actor, Action.READ_NEEDS, Action.BREAK_GLASS) as connection:
         grant = None if purpose is not None else store.find_grant(connection, actor, cell.id)
         if grant is None and not may_at(actor, Action.READ_NEEDS, _places(grid, cell)):
-            raise NotAllowed(
-                f"the needs of cell {code} are not open to you; break the glass, or ask its caseworker"
-            )
+            raise shut
         if grant is None and purpose not in PERSON_PURPOSES:
             rule = f"must be one of {', '.join(PERSON_PURPOSES)}, or the glass be broken"
             raise InvalidInput("purpose", purpose, rule)

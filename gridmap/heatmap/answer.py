@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gridmap.access import is_staff
+from gridmap.access import Action, is_staff, may
 from gridmap.errors import InvalidInput, NotFound, NotMeasured, Unavailable
 from gridmap.heatmap.columns import STEPS_PER_DEGREE, Columns, Facts, Part
 from gridmap.heatmap.counting import Bytes, Ints, Longs, count_rows
@@ -116,7 +116,9 @@ class Heatmap:
 
 
 def may_count(facts: Facts, actor: Actor, question: Question) -> bool:
-    """Whether the actor is staff of all that is asked for. NotFound for an area that there is not."""
+    """Whether the actor is staff of all that is asked for. NotFound for an area that there is not, to staff."""
+    if not may(actor, Action.READ_COUNTS):
+        return False
     city = facts.places.city.code
     return is_staff(actor, facts.places.chain(city if question.area is None else question.area))
 

@@ -41,7 +41,7 @@ def released(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterat
 
 @pytest.fixture(scope="module")
 def staff(released: TestClient, key_for: Callable[..., Headers]) -> Headers:
-    return key_for(released, "viewer", "120000")
+    return key_for(released, "dispatcher", "120000")
 
 
 def mercator_box(client: TestClient) -> tuple[float, float, float, float]:
@@ -129,6 +129,17 @@ def test_live_counts_add_up_to_the_heatmaps(released: TestClient, staff: Headers
     cells = rows(released, "code", staff, of="incidents", by="cell", zeros=True, **query)
     assert counted(features(released, "live_counts", 14, staff, **query), "code") == cells
     assert sum(cells.values()) == sum(hexes.values()) > 0
+
+
+def test_viewers_see_how_many_at_every_zoom(released: TestClient, key_for: Callable[..., Headers]) -> None:
+    viewer, query = (
+        key_for(released, "viewer", "120000"),
+        {"category": "noise", "from": "2026-10-01", "to": "2026-10-15"},
+    )
+    found = features(released, "live_incidents", 14, viewer, **query)
+    assert all(set(feature.properties) == {"hex", "count"} for feature in found.values())
+    wanted = rows(released, "hex", viewer, of="incidents", by="hex", resolution=10, **query)
+    assert counted(found, "hex") == wanted
 
 
 def test_staff_see_single_incidents_where_they_are(released: TestClient, staff: Headers) -> None:

@@ -66,7 +66,14 @@ def _protect() -> None:
     op.execute("ALTER TABLE break_glass ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
     unbound, own = "(SELECT actor_is_unbound())", "actor = (SELECT actor_value('id'))"
     audits = "(SELECT actor_may('READ_AUDIT')) AND ((SELECT actor_is_everywhere()) OR places && (SELECT actor_territories()))"
-    breaks = "(SELECT actor_may('BREAK_GLASS'))"
+    # In the own territory, or touching a cell of it.
+    near = (
+        "(SELECT actor_is_everywhere()) OR EXISTS (SELECT FROM cell AS wanted JOIN cell AS own "
+        "ON ST_Intersects(own.geom, wanted.geom) JOIN territory_cell ON territory_cell.cell_id = own.id "
+        "WHERE wanted.id = break_glass.cell_id AND upper_inf(wanted.revisions) AND upper_inf(own.revisions) "
+        "AND territory_cell.code = ANY (actor_territories()))"
+    )
+    breaks = f"(SELECT actor_may('BREAK_GLASS')) AND ({near})"
     for name, clauses in (
         ("told", f"FOR SELECT USING ({own} OR {audits})"),
         ("broken_by_its_actor", f"FOR INSERT WITH CHECK ({breaks} AND {own})"),
