@@ -75,7 +75,7 @@ def test_nobody_else_is_told(writer: TestClient, key_for: KeyFor, split: tuple[s
     (one, *_) = get(writer, path, staff, territory=old)["incidents"]
     hand_over = f"/v1/incidents/{one['id']}/handover"
     assert writer.post(hand_over).status_code == 401
-    assert writer.post(hand_over, headers=stranger).status_code == 403
+    assert writer.post(hand_over, headers=stranger).status_code == 404
     assert writer.post(hand_over, headers=key_for(writer, "planner", "120101")).status_code == 403
     assert writer.post("/v1/incidents/999999999/handover", headers=staff).status_code == 404
 
