@@ -162,8 +162,8 @@ class HandedOver:
 def hand_over_incident(database: Database, actor: Actor, incident: int) -> HandedOver:
     """Say that an incident was handed over to the posts of the cell that it is in.
 
-    NotFound without such an incident, as for one outside the actor's territories, RuleBroken when nobody has to hand
-    it over.
+    NotFound without such an incident, as for one outside the actor's territories, RuleBroken when nobody has to
+    hand it over.
     """
     require(actor, Action.WRITE_INCIDENTS)
     with database.begin(actor, Action.WRITE_INCIDENTS) as connection:
