@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api import errors as error_table
@@ -15,7 +14,7 @@ from api.deps import Service
 from api.errors import Problem, problem_responses
 from api.events import Events, told_of_signals
 from api.guard import Guard
-from api.metrics import seconds
+from api.measured import Measured
 from api.routes import (
     count_tiles,
     coverage,
@@ -46,7 +45,7 @@ from api.routes import (
     tiles,
 )
 from api.routes import events as event_routes
-from api.tiles import CORS, KeptTiles
+from api.tiles import KeptTiles
 from gridmap import __version__
 from gridmap.scheduled import Scheduled
 from tiles.serving import TileServer
@@ -127,7 +126,7 @@ def create_app(service: Service) -> FastAPI:
     ):
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
-    app.middleware("http")(_measure)
+    app.add_middleware(Measured)
     # Added last, so that it stands before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
     _guard(app, service)
@@ -146,20 +145,6 @@ def _path_of(public_url: str) -> str:
     _, _, rest = public_url.partition("://")
     _, slash, path = rest.partition("/")
     return slash + path
-
-
-async def _measure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    began = time.perf_counter()
-    response = await call(request)
-    route = request.scope.get("route")
-    name = getattr(route, "path", "none")
-    seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
-    # What is public may be read by any page. A key makes a request one that browsers ask about first, and the
-    # answer to that allows nothing: no key is sent by the scripts of another origin.
-    if request.method in ("GET", "HEAD"):
-        for header, value in CORS.items():
-            response.headers.setdefault(header, value)
-    return response
 
 
 def _of_any_route(operation: dict[str, object]) -> tuple[int, ...]:

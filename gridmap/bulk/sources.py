@@ -21,6 +21,7 @@ from pyproj.exceptions import CRSError
 
 from gridmap.bulk import formats, workbooks
 from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.foreign_files import vector_source
 
 BATCH_ROWS = 131_072
 _BATCH_BYTES = 64 * 2**20
@@ -211,10 +212,11 @@ def _gdal(path: Path, layer: str | None) -> Source:
     if formats.format_of(path) is formats.FLATGEOBUF:
         # GDAL's fast way of reading it into Arrow spoils the bytes around a missing geometry (seen in 3.12).
         pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True})
-    info = pyogrio.read_info(path, layer=layer, force_feature_count=False)
+    whole = vector_source(path)
+    info = pyogrio.read_info(whole, layer=layer, force_feature_count=False)
 
     def opened() -> Any:  # noqa: ANN401 - pyogrio's own context manager
-        return pyogrio.open_arrow(path, layer=layer, batch_size=BATCH_ROWS // 2, use_pyarrow=True)
+        return pyogrio.open_arrow(whole, layer=layer, batch_size=BATCH_ROWS // 2, use_pyarrow=True)
 
     with opened() as (meta, reader):
         schema = _plain(reader.schema)

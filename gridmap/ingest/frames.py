@@ -25,6 +25,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from gridmap.errors import LoadRefused
+from gridmap.foreign_files import vector_source
 from gridmap.ingest.description import GEOMETRY_X, GEOMETRY_Y, Points
 from gridmap.ingest.encoding import UNDECODED, open_as_utf8, sniff, sniff_delimiter
 from gridmap.ingest.sheets import read_tables
@@ -141,7 +142,11 @@ def _parquet_frames(path: Path, section: Points) -> Iterator[Frame]:
 def _shape_frames(path: Path, section: Points) -> Iterator[Frame]:
     line = 1
     with pyogrio.open_arrow(
-        path, layer=section.layer, encoding=section.encoding, batch_size=BATCH_ROWS, use_pyarrow=True
+        vector_source(path),
+        layer=section.layer,
+        encoding=section.encoding,
+        batch_size=BATCH_ROWS,
+        use_pyarrow=True,
     ) as (meta, batches):
         # GeoJSON is WGS 84 by its standard, whatever is written into it: the file states nothing.
         if path.suffix.lower() not in (".geojson", ".json") and meta["crs"]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -16,6 +15,7 @@ from api import guard
 from api.guard import LONGEST_ADDRESS_BYTES, MOST_HEADER_BYTES, MOST_PARAMETERS
 from gridmap.store.database import Database
 
+JSON = "application/json"
 STRANGER = ("203.0.113.7", 4711)
 LOOK_UP = "/v1/coverage?lon=117.195&lat=39.118&crs=wgs84"
 Serve = Callable[..., AbstractContextManager[TestClient]]
@@ -34,29 +34,41 @@ def narrow(serve: Serve, heping_served: Database) -> Iterator[TestClient]:
         yield running
 
 
-def _statuses(client: TestClient, path: str, count: int, **sent: Any) -> list[int]:
-    return [client.get(path, **sent).status_code for _ in range(count)]
+def _answered(client: TestClient, path: str, most: int = 200, **sent: Any) -> int:
+    """How many requests are answered before one is refused; ``most`` when none is."""
+    for number in range(most):
+        answer = client.get(path, **sent)
+        if answer.status_code == 429:
+            return number
+        assert answer.status_code == 200, answer.text
+    return most
+
+
+# A bucket fills while a test takes its time: at least so many, and few more.
+def _about(count: int, answered: int) -> bool:
+    return count <= answered <= 2 * count + 2
 
 
 def test_an_address_that_asks_too_often_is_told_when_it_may_again(narrow: TestClient) -> None:
     asking = _from(narrow)
-    assert _statuses(asking, "/v1/city", 6) == [200] * 5 + [429]
+    assert _about(5, _answered(asking, "/v1/city"))
     answer = asking.get("/v1/city")
-    assert answer.headers["retry-after"] == "12"
+    assert answer.status_code == 429
+    seconds = int(answer.headers["retry-after"])
+    assert 1 <= seconds <= 12, "five a minute"
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"] == "too many requests; the next one may come in 12 s"
-    assert _statuses(_from(narrow, "203.0.113.8"), "/v1/city", 1) == [200], "another address"
-    assert set(_statuses(narrow, "/v1/city", 20)) == {200}, "this machine itself"
+    assert answer.json()["detail"] == f"too many requests; the next one may come in {seconds} s"
+    assert _answered(_from(narrow, "203.0.113.8"), "/v1/city", 1) == 1, "another address"
+    assert _answered(narrow, "/v1/city", 30) == 30, "this machine itself"
 
 
 def test_a_flood_takes_nothing_from_look_ups_tiles_and_papers(narrow: TestClient) -> None:
     asking = _from(narrow, "203.0.113.20")
-    assert 429 in _statuses(asking, "/v1/city", 9)
-    assert _statuses(asking, "/tiles/1/cells/14/13525/6254.mvt", 7) == [200] * 6 + [429]
-    poster = "/v1/cells/120101001001001/poster.html"
-    assert _statuses(asking, poster, 3) == [200, 200, 429]
-    assert _statuses(asking, LOOK_UP, 51) == [200] * 50 + [429], "the dispatcher's bucket was full until now"
-    assert set(_statuses(asking, "/healthz", 20)) == {200}, "whoever watches is always answered"
+    assert _about(5, _answered(asking, "/v1/city"))
+    assert _about(6, _answered(asking, "/tiles/1/cells/14/13525/6254.mvt"))
+    assert _about(2, _answered(asking, "/v1/cells/120101001001001/poster.html"))
+    assert _answered(asking, LOOK_UP) >= 50, "the dispatcher's bucket was full until now"
+    assert _answered(asking, "/healthz", 30) == 30, "whoever watches is always answered"
 
 
 def test_a_known_key_has_a_bucket_of_its_own_and_a_made_up_one_has_not(
@@ -64,11 +76,10 @@ def test_a_known_key_has_a_bucket_of_its_own_and_a_made_up_one_has_not(
 ) -> None:
     key = key_for(narrow, "viewer", "120101")
     asking = _from(narrow, "203.0.113.30")
-    assert 429 in _statuses(asking, "/v1/city", 9)
-    assert _statuses(asking, "/v1/city", 9, headers=key) == [200] * 8 + [429]
-    for number in range(3):
-        made_up = {"Authorization": f"Bearer made-up-{number}"}
-        assert asking.get("/v1/city", headers=made_up).status_code == 429
+    assert _about(5, _answered(asking, "/v1/city"))
+    assert _about(8, _answered(asking, "/v1/city", headers=key))
+    made_up = [{"Authorization": f"Bearer made-up-{number}"} for number in range(20)]
+    assert sum(_answered(asking, "/v1/city", 1, headers=each) for each in made_up) <= 5
     assert asking.get(LOOK_UP, headers=key).status_code == 200
 
 
@@ -94,9 +105,12 @@ def test_a_body_in_pieces_is_refused_when_it_has_become_too_large(narrow: TestCl
 
     for path in ("/v1/coverage", "/v1/drafts"):
         read = 0
-        answers = _ask(narrow, receive, {"content-type": "application/json"}, path)
+        answers = _ask(narrow, receive, {"content-type": JSON}, path)
         assert answers[0]["status"] == 413, answers
-        assert json.loads(answers[1]["body"])["detail"] == "the body must be at most 1,048,576 bytes: send it in parts"
+        assert (
+            json.loads(answers[1]["body"])["detail"]
+            == "the body must be at most 1,048,576 bytes: send it in parts"
+        )
         assert read == 17, "16 pieces are a megabyte"
 
 
@@ -116,10 +130,14 @@ def test_a_worker_holds_so_much_of_what_comes_in_and_lets_it_go(
     monkeypatch.setattr(guard, "MOST_HELD_BYTES", 2**19)
     body = json.dumps({"crs": "wgs84", "points": [[117.195, 39.118]]})
     for _ in range(3):
-        answer = narrow.post("/v1/coverage", content=body + " " * 2**19, headers={"content-type": "application/json"})
+        answer = narrow.post(
+            "/v1/coverage", content=body + " " * 2**19, headers={"content-type": "application/json"}
+        )
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
-    assert narrow.post("/v1/coverage", content=body, headers={"content-type": "application/json"}).status_code == 200
+    assert (
+        narrow.post("/v1/coverage", content=body, headers={"content-type": "application/json"}).status_code == 200
+    )
 
 
 def _ask(
