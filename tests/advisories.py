@@ -1,6 +1,6 @@
 """Whether anything that GridMap is made of is known to be unsafe: asks pip-audit and npm audit about the locks.
 
-``make audit`` runs it. It ends with 0 when all was looked up and nothing was found, with 1 when something was found
+``make audit`` runs it. It ends with 0 when all was looked up and nothing was found, with 1 when there is something
 or an exception is out of date, and with 3 when what is known could not be asked: that is said in one line, and is
 not taken for clean.
 """

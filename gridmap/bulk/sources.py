@@ -20,7 +20,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from gridmap.bulk import formats, workbooks
-from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.errors import GridMapError, InvalidInput, LoadRefused
 from gridmap.foreign_files import vector_source
 
 BATCH_ROWS = 131_072
@@ -76,8 +76,11 @@ def open_source(
             source = _excel(path, layer)
         else:
             source = _gdal(path, layer)
-    except (OSError, pa.ArrowException, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise LoadRefused(f"{path} cannot be read: {error}") from error
+    except GridMapError:
+        raise
+    except Exception as error:
+        # Damaged files make the parsers fail in two dozen ways, some by an IndexError.
+        raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
     names = source.schema.names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -93,8 +96,10 @@ def _guarded(
     def read() -> Iterator[pa.RecordBatch]:
         try:
             yield from batches()
-        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-            raise LoadRefused(f"{path} cannot be read: {error}") from error
+        except GridMapError:
+            raise
+        except Exception as error:
+            raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
     return read
 

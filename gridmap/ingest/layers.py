@@ -14,7 +14,7 @@ import shapely
 
 from gridmap import shapes
 from gridmap.crs import Floats, to_wgs84
-from gridmap.errors import LoadRefused
+from gridmap.errors import GridMapError, LoadRefused
 from gridmap.foreign_files import check_parquet, vector_source
 from gridmap.ingest.description import Areas, Cells, Description, Layer, Value
 from gridmap.model import CELL_KINDS, Area
@@ -150,8 +150,11 @@ def _read_frame(folder: Path, file: str, layer: str | None, *, geometry: bool = 
             return pd.read_csv(path, dtype=str, keep_default_na=False)
         frame: pd.DataFrame = gpd.read_file(vector_source(path), layer=layer, ignore_geometry=not geometry)
         return frame
-    except (ValueError, OSError, RuntimeError) as error:
-        raise LoadRefused(f"{path} cannot be read: {error}") from error
+    except GridMapError:
+        raise
+    except Exception as error:
+        # Damaged files make the parsers fail in two dozen ways, some by an IndexError.
+        raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _columns(frame: pd.DataFrame, file: str, wanted: dict[str, Value]) -> pd.DataFrame:
