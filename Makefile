@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check format lock setup setup-dev clean
+.PHONY: help demo test soak check audit format lock setup setup-dev clean
 
 PYTHON ?=
 UV_VERSION := 0.13.9
@@ -141,12 +141,20 @@ test: setup-dev ## set everything up and run the tests
 soak: setup-dev ## run the long tests
 	@exec $(BIN)/python -m pytest -m soak
 
-check: setup-dev ## format, lint, types, architecture and tests
+check: setup-dev ## format, lint, types, architecture, audit and tests
 	@$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/advisories.py || {
+		code=$$?
+		# Where nothing can be asked the lines above say so, and the tests go on; not where AUDIT=required.
+		[ $$code -eq 3 ] && [ "$(AUDIT)" != required ] || exit $$code
+	}
 	exec $(TEST)
+
+audit: setup-dev ## ask what is known against the packages in the locks
+	@exec $(BIN)/python tests/advisories.py
 
 format: setup-dev ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api import errors as error_table
 from api.deps import Service
-from api.errors import Problem
+from api.errors import Problem, problem_responses
 from api.events import Events, told_of_signals
-from api.metrics import seconds
+from api.guard import Guard
+from api.measured import Measured
 from api.routes import (
     areas,
     cells,
@@ -47,7 +47,7 @@ from api.routes import (
     tiles,
 )
 from api.routes import events as event_routes
-from api.tiles import CORS, KeptTiles
+from api.tiles import KeptTiles
 from gridmap import __version__
 from gridmap.scheduled import Scheduled
 from tiles.serving import TileServer
@@ -130,11 +130,18 @@ def create_app(service: Service) -> FastAPI:
     ):
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
-    app.middleware("http")(_measure)
+    app.add_middleware(Measured)
     # Added last, so that it stands before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
+    _guard(app, service)
     _document_problem(app)
     return app
+
+
+def _guard(app: FastAPI, service: Service) -> None:
+    """Put the guard before everything, also before what answers for a defect: middleware would stand behind it."""
+    make = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Guard(make(), service)  # type: ignore[method-assign]
 
 
 def _path_of(public_url: str) -> str:
@@ -144,19 +151,9 @@ def _path_of(public_url: str) -> str:
     return slash + path
 
 
-async def _measure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    began = time.perf_counter()
-    response = await call(request)
-    route = request.scope.get("route")
-    name = getattr(route, "path", "none")
-    seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    # What is public may be read by any page. A key makes a request one that browsers ask about first, and the
-    # answer to that allows nothing: no key is sent by the scripts of another origin.
-    if request.method in ("GET", "HEAD"):
-        for header, value in CORS.items():
-            response.headers.setdefault(header, value)
-    return response
+def _of_any_route(operation: dict[str, object]) -> tuple[int, ...]:
+    """The statuses that the guard answers with, whatever the route."""
+    return (408, 413, 429, 431) if "requestBody" in operation else (429, 431)
 
 
 def _document_problem(app: FastAPI) -> None:
@@ -173,9 +170,10 @@ def _document_problem(app: FastAPI) -> None:
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
             for path, operations in document["paths"].items():
-                if path.startswith("/ogc/"):  # where a wrong parameter is 400
-                    for operation in operations.values():
+                for operation in operations.values():
+                    if path.startswith("/ogc/"):  # where a wrong parameter is 400
                         operation["responses"].pop("422", None)
+                    operation["responses"] |= problem_responses(*_of_any_route(operation))
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ import shapely
 from fastapi import Request, Response
 from shapely.geometry.base import BaseGeometry
 
+from api.secure_headers import PAPER_POLICY
 from gridmap.coverage.grid import Grid
 from gridmap.crs import Floats, from_wgs84
 from gridmap.model import Cell, City
@@ -32,8 +33,6 @@ MEDIA: dict[str, str] = {
     "png": "image/png",
     "html": "text/html; charset=utf-8",
 }
-# The page has its picture within it and asks for nothing else.
-_NO_SCRIPTS = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def answer(
     if f in ("csv", "xlsx"):
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if f == "html":
-        headers["Content-Security-Policy"] = _NO_SCRIPTS
+        headers["Content-Security-Policy"] = PAPER_POLICY
     return Response(write[f](), media_type=MEDIA[f], headers=headers)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -34,10 +34,14 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "A rule is broken",
     413: "Too large",
+    414: "Address too long",
     415: "Not a format that is read",
     422: "Invalid input",
+    429: "Too many requests",
+    431: "Headers too large",
     500: "Internal error",
     503: "Not available now",
 }
@@ -72,15 +76,18 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def problem(status: int, detail: str, faults: list[Fault] | None = None) -> JSONResponse:
-    """A problem as a response."""
+def problem(
+    status: int, detail: str, faults: list[Fault] | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A problem as a response, with ``headers`` besides."""
     body = Problem(title=TITLES.get(status, "Error"), status=status, detail=detail, faults=faults or [])
-    headers = {"Cache-Control": "no-store"}
+    said = {"Cache-Control": "no-store"}
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        said["WWW-Authenticate"] = "Bearer"
     if status == 503:
-        headers["Retry-After"] = "1"
-    return JSONResponse(body.model_dump(), status, headers, media_type="application/problem+json")
+        said["Retry-After"] = "1"
+    said |= headers or {}
+    return JSONResponse(body.model_dump(), status, said, media_type="application/problem+json")
 
 
 def register(app: FastAPI) -> None:
@@ -137,9 +144,7 @@ def _shown(value: object) -> str:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    response = problem(error.status_code, str(error.detail))
-    response.headers.update(error.headers or {})
-    return response
+    return problem(error.status_code, str(error.detail), headers=error.headers)
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:

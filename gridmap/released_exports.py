@@ -1,6 +1,6 @@
 """A release as a file: cells or the areas of a level, with shapes, and a column of counts for each subject.
 
-Imports ``exports`` and ``released_places``.
+Imports ``exports``, ``released_places`` and ``spreadsheets``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pandas as pd
 
 from gridmap.exports import FORMATS, Export, frame_of, write_frame
 from gridmap.released_places import LevelCounts
+from gridmap.spreadsheets import harmless
 from gridmap.store.features import FeatureRow
 
 CSV = "csv"
@@ -48,6 +49,6 @@ class ReleaseExport:
             counts = pd.array([shown[subject] for shown in of_rows], dtype="Int64")
             frame.insert(len(frame.columns) - 1, subject, counts)
         if self.export.format == CSV:
-            frame.drop(columns="geometry").to_csv(path, index=False)
+            frame.drop(columns="geometry").map(harmless).to_csv(path, index=False)
         else:
             write_frame(frame, self.export, self.metadata(), path)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gridmap.errors import InvalidInput
+
+_MOST_A_MINUTE = 10_000_000
+# Each may also stand in a file that GRIDMAP_<NAME>_FILE names; no command shows them.
+SECRETS = ("database_url", "owner_database_url")
 
 
 class Settings(BaseSettings):
@@ -49,6 +54,45 @@ class Settings(BaseSettings):
         le=100_000_000,
         description="megabytes of disk that all workers keep vector tiles in; 0 for none",
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="addresses and networks, parted by commas, whose word is taken for where a request comes from",
+    )
+    body_mb: int = Field(16, ge=1, le=1024, description="megabytes that the body of a request may have at most")
+    rate_look_ups: int = Field(
+        60_000,
+        ge=0,
+        le=_MOST_A_MINUTE,
+        description="GET /v1/coverage a minute, per key or else address; 0: no limit",
+    )
+    rate_tiles: int = Field(
+        60_000, ge=0, le=_MOST_A_MINUTE, description="tiles a minute, per key or else address; 0: no limit"
+    )
+    rate_heavy: int = Field(
+        300,
+        ge=0,
+        le=_MOST_A_MINUTE,
+        description="papers, files, pictures and placements of many a minute, per key or address; 0: no limit",
+    )
+    rate_key: int = Field(
+        12_000, ge=0, le=_MOST_A_MINUTE, description="other requests a minute with one key; 0: no limit"
+    )
+    rate_address: int = Field(
+        6_000, ge=0, le=_MOST_A_MINUTE, description="other requests a minute from one address without; 0: no limit"
+    )
+    heavy_at_once: int = Field(
+        4, ge=1, le=64, description="papers, files and pictures that one worker makes at a time"
+    )
+    heavy_seconds: int = Field(
+        120, ge=1, le=3600, description="seconds after which a paper, file or picture is given up"
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: str) -> str:
+        for each in filter(None, (part.strip() for part in proxies.split(","))):
+            ipaddress.ip_network(each)  # its own words say what is wrong
+        return proxies
 
     person_retention_days: dict[str, int] = Field(
         {}, description="days that persons are kept for after the register's last word, by category, as JSON"
@@ -91,11 +135,33 @@ def _is_loopback(host: str) -> bool:
 
 
 def read_settings(**overrides: object) -> Settings:
-    """The settings from the environment, a command's own options over them; InvalidInput names what is wrong."""
-    given = {name: value for name, value in overrides.items() if value is not None}
+    """The settings from the environment, a command's own options over them; InvalidInput names what is wrong.
+
+    A value that may hold a password is not shown.
+    """
+    given = {**_from_files(), **{name: value for name, value in overrides.items() if value is not None}}
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        field = "_".join(str(part) for part in first["loc"]) or "host"
-        raise InvalidInput(f"GRIDMAP_{field.upper()}", first.get("input", ""), first["msg"]) from error
+        field = "_".join(str(part) for part in first["loc"])
+        # what breaks a rule between settings has all of them for its value
+        shown = "…" if not field or field in SECRETS else first.get("input", "")
+        raise InvalidInput(f"GRIDMAP_{(field or 'host').upper()}", shown, first["msg"]) from None
+
+
+def _from_files() -> dict[str, object]:
+    """The secrets that stand in files: container platforms hand them over so, and no process list shows them."""
+    found: dict[str, object] = {}
+    for name in SECRETS:
+        variable = f"GRIDMAP_{name.upper()}"
+        path = os.environ.get(f"{variable}_FILE")
+        if path is None:
+            continue
+        if variable in os.environ:
+            raise InvalidInput(f"{variable}_FILE", path, f"must not be set beside {variable}")
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{variable}_FILE", path, f"must name a file that can be read ({error})") from None
+    return found

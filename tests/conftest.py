@@ -54,6 +54,7 @@ CHROMIUM_FLAGS = [
 # A worker takes whole files. These take longest and come first, so that at the end none is left alone with one.
 LONGEST_FIRST = (
     "tests/data/test_city.py",
+    "tests/api/test_schemathesis_roles.py",
     "tests/api/test_schemathesis.py",
     "tests/gridmap/actions/test_points.py",
     "tests/test_notebooks.py",

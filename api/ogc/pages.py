@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from api.secure_headers import styled_policy
 from gridmap.model import City
 
 # A sketch shows so many features, with no more detail than its width has points.
@@ -24,6 +25,8 @@ _STYLE = (
     "path{fill:#9ec5e8;fill-opacity:.5;stroke:#2c5f8d;stroke-width:.7;vector-effect:non-scaling-stroke}"
     "footer{margin-top:2rem;border-top:1px solid #d5dde5;font-size:14px;color:#51606f}"
 )
+# What a page is allowed: its one style.
+POLICY = styled_policy(_STYLE)
 
 
 def page(city: City, title: str, body: str) -> bytes:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api.errors import invalid_input, invalid_request, problem_responses
+from api.ogc.pages import POLICY
 from gridmap.errors import InvalidInput
 
 JSON, GEOJSON, HTML = "application/json", "application/geo+json", "text/html"
@@ -88,6 +89,8 @@ def answer(content: dict[str, Any] | bytes, media_type: str = JSON, **headers: s
     """A document as a response; what it says may differ by what the client accepts and may see."""
     body = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode()
     head = {"Vary": "Accept, Authorization", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    if media_type.startswith(HTML):
+        head["Content-Security-Policy"] = POLICY
     return Response(body, headers=head, media_type=media_type)
 
 

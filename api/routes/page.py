@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from api.deps import ServiceDep
 from api.errors import problem_responses
+from api.secure_headers import page_policy
 from gridmap.errors import Unavailable
 
 router = APIRouter(tags=["pages"], responses=problem_responses(503))
@@ -17,18 +18,13 @@ router = APIRouter(tags=["pages"], responses=problem_responses(503))
 # What ``make`` builds from the sources in ``web/``, and a wheel carries.
 BUILT = Path(__file__).parents[1] / "web" / "dist"
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; font-src 'self'; "
-    "img-src 'self' data: blob:; connect-src 'self'{also}; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors {ancestors}"
-)
 _PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
 
 @router.get("/", response_class=HTMLResponse, responses=_PAGE)
 async def index() -> HTMLResponse:
     """The first page."""
-    return _page("index.html", "same-origin", _POLICY.format(also="", ancestors="'self'"))
+    return _page("index.html", "same-origin", page_policy())
 
 
 @router.get("/embed", response_class=HTMLResponse, responses=_PAGE)
@@ -39,8 +35,8 @@ async def embed(service: ServiceDep) -> HTMLResponse:
     """
     snapshot = service.state.snapshot
     base = None if snapshot is None else snapshot.city.base_map
-    also = "" if base is None else f" {base.origin}"
-    return _page("embed.html", "no-referrer", _POLICY.format(also=also, ancestors="*"))
+    policy = page_policy(connect="" if base is None else base.origin, ancestors="*")
+    return _page("embed.html", "no-referrer", policy)
 
 
 def _page(name: str, referrer: str, policy: str) -> HTMLResponse:

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse
 
 from api.deps import LARGEST_REVISION, ActorDep, CodePath, Service, ServiceDep
 from api.errors import problem_responses
+from api.secure_headers import PAPER_POLICY
 from gridmap.actions.dossiers import draft_dossier, revision_dossier
 from gridmap.actions.posters import read_poster
 from gridmap.model import PUBLIC
@@ -30,10 +31,6 @@ MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "png": "image/png",
 }
-# A paper is a page by itself: it runs nothing and loads nothing.
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
 
 Language = Annotated[Literal["zh", "en"], Query(description="Chinese or English")]
 Size = Annotated[Literal["A4", "A3"], Query(description="the paper")]
@@ -127,7 +124,7 @@ def _dossier(dossier: Dossier, name: str, suffix: str, lang: str) -> Response:
 def _headers(suffix: str) -> dict[str, str]:
     if suffix != "html":
         return {}
-    return {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
+    return {"Content-Security-Policy": PAPER_POLICY, "Referrer-Policy": "no-referrer"}
 
 
 def _write(path: FilePath, content: bytes) -> None:

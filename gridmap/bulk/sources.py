@@ -20,7 +20,8 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from gridmap.bulk import formats, workbooks
-from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.errors import GridMapError, InvalidInput, LoadRefused
+from gridmap.foreign_files import vector_source
 
 BATCH_ROWS = 131_072
 _BATCH_BYTES = 64 * 2**20
@@ -75,8 +76,11 @@ def open_source(
             source = _excel(path, layer)
         else:
             source = _gdal(path, layer)
-    except (OSError, pa.ArrowException, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise LoadRefused(f"{path} cannot be read: {error}") from error
+    except GridMapError:
+        raise
+    except Exception as error:
+        # Damaged files make the parsers fail in two dozen ways, some by an IndexError.
+        raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
     names = source.schema.names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -92,8 +96,10 @@ def _guarded(
     def read() -> Iterator[pa.RecordBatch]:
         try:
             yield from batches()
-        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-            raise LoadRefused(f"{path} cannot be read: {error}") from error
+        except GridMapError:
+            raise
+        except Exception as error:
+            raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
     return read
 
@@ -211,10 +217,11 @@ def _gdal(path: Path, layer: str | None) -> Source:
     if formats.format_of(path) is formats.FLATGEOBUF:
         # GDAL's fast way of reading it into Arrow spoils the bytes around a missing geometry (seen in 3.12).
         pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True})
-    info = pyogrio.read_info(path, layer=layer, force_feature_count=False)
+    whole = vector_source(path)
+    info = pyogrio.read_info(whole, layer=layer, force_feature_count=False)
 
     def opened() -> Any:  # noqa: ANN401 - pyogrio's own context manager
-        return pyogrio.open_arrow(path, layer=layer, batch_size=BATCH_ROWS // 2, use_pyarrow=True)
+        return pyogrio.open_arrow(whole, layer=layer, batch_size=BATCH_ROWS // 2, use_pyarrow=True)
 
     with opened() as (meta, reader):
         schema = _plain(reader.schema)

@@ -1,4 +1,7 @@
-"""Excel: the rows of a sheet as Arrow batches, and batches as the rows of a sheet. Imports ``errors`` only."""
+"""Excel: the rows of a sheet as Arrow batches, and batches as the rows of a sheet.
+
+Imports ``foreign_files`` and ``errors``.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import pyarrow as pa
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
+from openpyxl.utils.exceptions import IllegalCharacterError
 
-from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.errors import GridMapError, InvalidInput, LoadRefused
+from gridmap.foreign_files import check_workbook
 
 # As many as a sheet has, its header among them.
 MAX_LINES = 2**20
@@ -24,18 +27,23 @@ _TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), datetime: pa.t
 
 
 def _rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
+    check_workbook(path.name, path)
+    book = None
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise LoadRefused(f"{path.name}: cannot be read as .xlsx: {type(error).__name__}") from error
-    try:
         if sheet is not None and sheet not in book.sheetnames:
             raise InvalidInput("layer", sheet, f"must be a sheet of {path.name}: {', '.join(book.sheetnames)}")
         page = book[sheet] if sheet is not None else book.worksheets[0]
         page.reset_dimensions()  # the size that a sheet claims is often wrong
         yield from page.iter_rows(values_only=True)
+    except GridMapError:
+        raise
+    except Exception as error:
+        # A damaged workbook makes the parser fail in a dozen ways (KeyError, ParseError, zlib.error, TypeError …).
+        raise LoadRefused(f"{path.name}: cannot be read as .xlsx: {type(error).__name__}") from error
     finally:
-        book.close()
+        if book is not None:
+            book.close()
 
 
 def _header(path: Path, first: tuple[Any, ...]) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from gridmap.access import Action, require
 from gridmap.cli.environment import say
 from gridmap.model import Actor, RejectedRow
+from gridmap.spreadsheets import harmless
 from gridmap.store.database import Database
 from gridmap.store.loads import latest_rejected, read_load, read_rejected, rejected_columns
 
@@ -35,15 +35,7 @@ def _write(out: Path, columns: list[str], rows: Iterable[RejectedRow]) -> None:
     header = [*_OWN, *(f"source_{name}" if name in _OWN else name for name in columns)]
     with out.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(header)
+        writer.writerow(map(harmless, header))
         for row in rows:
             values = (row.columns.get(name, "") for name in columns)
-            writer.writerow([row.file, row.line, row.reason, *map(_plain, values)])
-
-
-def _plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula; a negative number stays one."""
-    with suppress(ValueError):
-        float(text)
-        return text
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+            writer.writerow(map(harmless, [row.file, row.line, row.reason, *values]))

@@ -13,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.deps import Service
+from api.guard import LONGEST_ADDRESS_BYTES, MOST_HEADER_BYTES
 from gridmap.cli.environment import state_folder
 from gridmap.current import Current
 from gridmap.errors import Unavailable
@@ -23,6 +24,8 @@ from gridmap.store.database import Database
 Application = Callable[..., Any]
 
 _PORTS_TRIED = 50
+# What stands in a request's head beside address and headers.
+_LINES_BYTES = 2**12
 _START_TIMEOUT_S = 120.0
 
 
@@ -34,6 +37,7 @@ def run(settings: Settings, database: Database, ready: str) -> None:
     # The workers are fresh processes: they learn by the environment what a command's options said.
     url = database.url.render_as_string(hide_password=False)
     os.environ |= {"GRIDMAP_CITY": settings.city, "GRIDMAP_DATABASE_URL": url}
+    os.environ.pop("GRIDMAP_DATABASE_URL_FILE", None)
     database.dispose()
     config = _config(settings, f"{__name__}:application")
     listening = config.bind_socket()
@@ -64,6 +68,8 @@ def _config(settings: Settings, app: Application | str) -> uvicorn.Config:
         access_log=False,
         log_level="warning",
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+        h11_max_incomplete_event_size=LONGEST_ADDRESS_BYTES + MOST_HEADER_BYTES + _LINES_BYTES,
     )
 
 

@@ -31,13 +31,12 @@ from gridmap.heatmap.question import HEX, Window
 from gridmap.hexes import from_text
 from gridmap.model import CELL_LEVEL, City
 from gridmap.shapes import Geometries
+from gridmap.spreadsheets import harmless
 
 OUTSIDE = "outside"
 
 # How many digits rates and shares of change are given with.
 _DIGITS = 4
-# A spreadsheet takes text that begins like this for a formula, also from a CSV file.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UNSAFE_IN_NAMES = re.compile(r"[^0-9A-Za-z._-]+")
 
 # What JSON cannot hold as it is.
@@ -137,7 +136,7 @@ def to_csv(heatmap: Heatmap) -> bytes:
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     for row in _table(heatmap):
-        writer.writerow(["" if value is None else _harmless(value) for value in row])
+        writer.writerow(["" if value is None else harmless(value) for value in row])
     return sink.getvalue().encode()
 
 
@@ -262,10 +261,6 @@ def _table(heatmap: Heatmap) -> chain[list[Any]]:
         last |= {"earlier": earlier, "change": change, "relative_change": relative}
     rows = map(list, zip(*map(_listed, given.values()), strict=True))
     return chain([list(given)], rows, [list(last.values())])
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _text_cell(sheet: WriteOnlyWorksheet, value: str) -> Cell:

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from gridmap.errors import LoadRefused
+from gridmap.errors import GridMapError, LoadRefused
+from gridmap.foreign_files import vector_source
 from gridmap.ingest.description import GEOMETRY_X, GEOMETRY_Y, Points
 from gridmap.ingest.encoding import UNDECODED, open_as_utf8, sniff, sniff_delimiter
 from gridmap.ingest.sheets import read_tables
@@ -68,8 +69,11 @@ def read_frames(path: Path, section: Points) -> Iterator[Frame]:
         else:
             known = ", ".join((*_TEXT_FILES, ".parquet", ".xlsx", *_SHAPE_FILES))
             raise LoadRefused(f"{path}: points must be in one of {known}")
-    except (OSError, pa.ArrowException, pyogrio.errors.DataSourceError, shapely.errors.ShapelyError) as error:
-        raise LoadRefused(f"{path} cannot be read: {error}") from error
+    except GridMapError:
+        raise
+    except Exception as error:
+        # Damaged files make the parsers fail in two dozen ways, some by an IndexError.
+        raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _text_frames(path: Path, section: Points) -> Iterator[Frame]:
@@ -141,7 +145,11 @@ def _parquet_frames(path: Path, section: Points) -> Iterator[Frame]:
 def _shape_frames(path: Path, section: Points) -> Iterator[Frame]:
     line = 1
     with pyogrio.open_arrow(
-        path, layer=section.layer, encoding=section.encoding, batch_size=BATCH_ROWS, use_pyarrow=True
+        vector_source(path),
+        layer=section.layer,
+        encoding=section.encoding,
+        batch_size=BATCH_ROWS,
+        use_pyarrow=True,
     ) as (meta, batches):
         # GeoJSON is WGS 84 by its standard, whatever is written into it: the file states nothing.
         if path.suffix.lower() not in (".geojson", ".json") and meta["crs"]:

@@ -14,13 +14,16 @@ import shapely
 
 from gridmap import shapes
 from gridmap.crs import Floats, to_wgs84
-from gridmap.errors import LoadRefused
+from gridmap.errors import GridMapError, LoadRefused
+from gridmap.foreign_files import check_parquet, vector_source
 from gridmap.ingest.description import Areas, Cells, Description, Layer, Value
 from gridmap.model import CELL_KINDS, Area
 from gridmap.shapes import Geometries
 
 # Enough for any name on a wall; longer text is a wrong column.
 LONGEST_TEXT = 200
+# More than the largest city has of cells, outlines or street lines; they are held as a whole.
+MAX_SHAPES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,17 @@ def _read_frame(folder: Path, file: str, layer: str | None, *, geometry: bool = 
         raise LoadRefused(f"{path} is not there")
     try:
         if path.suffix == ".parquet":
+            check_parquet(path, MAX_SHAPES)
             return gpd.read_parquet(path) if geometry else pd.read_parquet(path)
         if path.suffix == ".csv":
             return pd.read_csv(path, dtype=str, keep_default_na=False)
-        frame: pd.DataFrame = gpd.read_file(path, layer=layer, ignore_geometry=not geometry)
+        frame: pd.DataFrame = gpd.read_file(vector_source(path), layer=layer, ignore_geometry=not geometry)
         return frame
-    except (ValueError, OSError, RuntimeError) as error:
-        raise LoadRefused(f"{path} cannot be read: {error}") from error
+    except GridMapError:
+        raise
+    except Exception as error:
+        # Damaged files make the parsers fail in two dozen ways, some by an IndexError.
+        raise LoadRefused(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _columns(frame: pd.DataFrame, file: str, wanted: dict[str, Value]) -> pd.DataFrame:

@@ -21,6 +21,8 @@ from gridmap.coverage.mended_beside import Beside, beside
 from gridmap.coverage.mending import GAP_WIDTH_M, Mended, Rules, mend
 from gridmap.crs import check_name, from_wgs84, to_wgs84
 from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.foreign_files import check_parquet, vector_source
+from gridmap.ingest.layers import MAX_SHAPES
 from gridmap.shapes import Geometries
 
 
@@ -129,7 +131,11 @@ def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
     if not path.is_file():
         raise LoadRefused(f"{path} is not there")
     try:
-        frame = gpd.read_parquet(path) if path.suffix == ".parquet" else gpd.read_file(path, layer=layer)
+        if path.suffix == ".parquet":
+            check_parquet(path, MAX_SHAPES)
+            frame = gpd.read_parquet(path)
+        else:
+            frame = gpd.read_file(vector_source(path), layer=layer)
     except (ValueError, OSError, RuntimeError) as error:
         raise LoadRefused(f"{path} cannot be read: {error}") from error
     if not isinstance(frame, gpd.GeoDataFrame):

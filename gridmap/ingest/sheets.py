@@ -1,6 +1,6 @@
 """Tables out of .xlsx and .csv files: rows of plain values, each with the line it has in the file.
 
-Imports ``errors`` only. Files come from strangers: sizes are checked before anything is unpacked.
+Imports ``foreign_files`` and ``errors``. Sizes are checked before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
 
 from openpyxl import load_workbook
 from openpyxl.cell import Cell, MergedCell
 
 from gridmap.errors import LoadRefused
+from gridmap.foreign_files import check_workbook
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_UNPACKED_BYTES = 256 * 2**20
@@ -69,13 +69,7 @@ def read_tables(path: Path) -> tuple[tuple[Table, ...], str | None]:
 
 
 def _xlsx(name: str, content: bytes) -> Iterator[Table]:
-    try:
-        with ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-    except BadZipFile as error:
-        raise LoadRefused(f"{name}: is not an .xlsx file, or only a part of one") from error
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise LoadRefused(f"{name}: unpacks to {unpacked} bytes, at most {MAX_UNPACKED_BYTES} are read")
+    check_workbook(name, io.BytesIO(content), MAX_UNPACKED_BYTES)
     try:
         # Formulas stay text: what a spreadsheet once computed is not what somebody wrote down.
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=False)

@@ -12,9 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gridmap.errors import InvalidInput, LoadRefused
+from gridmap.foreign_files import check_parquet
 from gridmap.ingest.description import Table
 from gridmap.model import POST_KINDS, Holder, Post, Shift, ShiftException, WeeklyHours
 from gridmap.turns import settled
+
+# More posts, holders, shifts or names than the largest city has; they are held as a whole.
+MAX_ROWS = 10_000_000
 
 Row = Mapping[str, Any]
 Noun = TypeVar("Noun")
@@ -64,6 +68,7 @@ def _read(folder: Path, table: Table | None, make: Callable[[Row], Noun]) -> lis
 def _rows(path: Path) -> Iterator[Row]:
     try:
         if path.suffix == ".parquet":
+            check_parquet(path, MAX_ROWS)
             batches: Iterator[pa.RecordBatch] = pq.ParquetFile(path).iter_batches()
             for batch in batches:
                 yield from batch.to_pylist()

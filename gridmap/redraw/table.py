@@ -1,4 +1,7 @@
-"""A difference as a table: rows of plain values, as CSV and as a workbook. Pure; imports ``difference``."""
+"""A difference as a table: rows of plain values, as CSV and as a workbook.
+
+Pure; imports ``difference`` and ``spreadsheets``.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,8 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from gridmap.redraw.difference import Difference, Part
+from gridmap.spreadsheets import harmless
 
-# What a spreadsheet would take for a formula when a text begins with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Value = str | int | float | None
 
 CELL_COLUMNS = (
@@ -97,7 +99,4 @@ def to_xlsx(sheets: Mapping[str, tuple[Sequence[str], Sequence[Mapping[str, Valu
 
 
 def _harmless(value: Value) -> Value:
-    if not isinstance(value, str):
-        return value
-    clean = ILLEGAL_CHARACTERS_RE.sub("", value)
-    return f"'{clean}" if clean.startswith(_FORMULA) else clean
+    return harmless(ILLEGAL_CHARACTERS_RE.sub("", value)) if isinstance(value, str) else value

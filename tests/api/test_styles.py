@@ -183,7 +183,7 @@ def test_a_base_map_is_set_while_the_city_is_served(writer: TestClient, heping_c
 
 
 def test_the_pages_let_nothing_in_from_elsewhere(client: TestClient) -> None:
-    for path, ancestors in (("/", "'self'"), ("/embed", "*")):
+    for path, ancestors in (("/", "'none'"), ("/embed", "*")):
         answer = client.get(path)
         policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
         assert policy["default-src"] == "'none'"

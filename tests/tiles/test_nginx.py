@@ -120,6 +120,21 @@ def test_a_pinned_tile_is_kept_once_for_each_encoding(front: Front) -> None:
         assert body == bodies[encoding]
 
 
+def test_secure_headers_come_through(front: Front) -> None:
+    for path in ("/v1/city", f"/tiles/1/cells/{HERE}.mvt", f"/tiles/1/cells/{HERE}.mvt", "/v1/nothing", "/embed"):
+        _, headers, _ = front.ask(path)
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+def test_where_a_request_comes_from_is_nginxs_own_word() -> None:
+    """A client's own word would give it as many buckets as it makes up, or, as this machine, no limit at all."""
+    places = CONFIGURATION.read_text(encoding="utf-8").count("proxy_set_header X-Forwarded-For $remote_addr;")
+    assert places == 2, "where a header is set again, all are"
+    assert "$proxy_add_x_forwarded_for" not in CONFIGURATION.read_text(encoding="utf-8")
+
+
 def test_head_and_conditions_are_answered_from_what_is_kept(front: Front) -> None:
     path = f"/tiles/1/street/{HERE}.mvt"
     _, got, _ = front.ask(path, Accept_Encoding="gzip")
