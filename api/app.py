@@ -14,6 +14,7 @@ from api import errors as error_table
 from api.deps import Service
 from api.errors import Problem
 from api.events import Events, told_of_signals
+from api.key_in_address import KeyInAddress
 from api.metrics import seconds
 from api.routes import (
     count_tiles,
@@ -28,7 +29,10 @@ from api.routes import (
     health,
     heatmap,
     incidents,
+    keys,
     loads,
+    login,
+    me,
     notices,
     ogc,
     ogc_items,
@@ -65,12 +69,14 @@ def create_app(service: Service) -> FastAPI:
         service.current.start()
         scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
         scheduled.start()
+        service.uses.start(service.database, service.idle)
         watching = asyncio.create_task(events.watch())
         with told_of_signals(events.close):
             yield
         events.close()
         await watching
         scheduled.stop()
+        service.uses.stop()
         service.current.stop()
         tile_server.close()
         service.database.dispose()
@@ -115,6 +121,9 @@ def create_app(service: Service) -> FastAPI:
         drafts_impact,
         drafts_publish,
         loads,
+        keys,
+        me,
+        login,
         heatmap,
         ogc,
         ogc_items,
@@ -127,8 +136,9 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
     app.middleware("http")(_measure)
-    # Added last, so that it stands before all others.
+    # Added last, so that they stand before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
+    app.add_middleware(KeyInAddress, service=service)
     _document_problem(app)
     return app
 

@@ -55,6 +55,30 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
 }
 
+# The scope that a narrowed key needs for an action; what is in neither list writes.
+_READING = frozenset(
+    {
+        Action.VERIFY,
+        Action.READ_AUTHORS,
+        Action.READ_ON_THE_MAP,
+        Action.READ_COUNTS,
+        Action.READ_LOADS,
+        Action.READ_DRAFTS,
+        Action.READ_DOSSIERS,
+    }
+)
+_OTHER_SCOPES = {Action.PUBLISH: "publish", Action.MAKE_RELEASES: "publish", Action.GIVE_KEYS: "keys"}
+
+# The roles whose keys a role may give out; these three only by a system admin, or on the machine.
+_GIVEN_ABOVE = frozenset({"key_admin", "auditor", "system_admin"})
+GIVES: dict[str, frozenset[str]] = {
+    "key_admin": frozenset(ROLES) - _GIVEN_ABOVE,
+    "system_admin": frozenset(ROLES),
+}
+
+# Roles that one person never has both of, not even one after the other: nobody audits their own deeds.
+APART = frozenset({"auditor", "system_admin"})
+
 # The territory of whoever acts for the whole city, whatever its code.
 EVERYWHERE = "*"
 
@@ -63,8 +87,13 @@ OPERATOR = Actor(id="operator", role="system_admin", territories=(EVERYWHERE,))
 
 
 def may(actor: Actor, action: Action) -> bool:
-    """Whether the actor's role allows the action at all; the territory is asked for besides."""
-    return actor.role in ALLOWED[action]
+    """Whether the actor's role and scopes allow the action at all; the territory is asked for besides."""
+    return actor.role in ALLOWED[action] and (not actor.scopes or scope_of(action) in actor.scopes)
+
+
+def scope_of(action: Action) -> str:
+    """The scope that an actor with scopes needs for the action."""
+    return "read" if action in _READING else _OTHER_SCOPES.get(action, "write")
 
 
 def covers(actor: Actor, places: Iterable[str]) -> bool:
@@ -78,6 +107,9 @@ def require(actor: Actor, action: Action) -> None:
         return
     if actor.role == PUBLIC.role:
         raise NotIdentified(f"to {action.value} needs a key: send Authorization: Bearer …")
+    if actor.role in ALLOWED[action]:
+        given = ", ".join(actor.scopes)
+        raise NotAllowed(f"to {action.value} needs the scope {scope_of(action)}; this key has {given}")
     raise NotAllowed(f"the role {actor.role} may not {action.value}")
 
 

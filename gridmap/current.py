@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +23,10 @@ from gridmap.heatmap import kept as facts_disk
 from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.places import Places
 from gridmap.model import Actor
+from gridmap.sessions import Session, Sessions
 from gridmap.store.database import Connection, Database
 from gridmap.store.facts import read_facts
+from gridmap.store.sessions import find_session, read_sessions
 from gridmap.store.snapshot import read_snapshot, read_versions
 from gridmap.store.workers import end_worker, renew_worker
 
@@ -42,14 +44,15 @@ _MOST_BESIDE = 200_000
 
 @dataclass(frozen=True)
 class State:
-    """What a request sees: the snapshot, since when the database is gone (None: it is there), and the facts.
+    """What a request sees: the snapshot, since when the database is gone (None: it is there), facts and sessions.
 
-    Facts are of the snapshot's revision; both were read in one transaction.
+    Facts are of the snapshot's revision; all were read in one transaction.
     """
 
     snapshot: Snapshot | None
     gone_since: datetime | None
     facts: Facts | None = None
+    sessions: Sessions = field(default_factory=Sessions)
 
     @property
     def ready(self) -> Snapshot:
@@ -89,6 +92,7 @@ class Current:
         self._id = str(uuid.uuid4())
         self._follows = False
         self._renewed: _Renewed | None = None
+        self._finding = threading.BoundedSemaphore(2)
         self._state = State(None, None)
 
     @property
@@ -138,7 +142,7 @@ class Current:
         with self._lock:
             before = self._state
             try:
-                fresh, facts = self._read(before)
+                fresh, facts, sessions = self._read(before)
             except NotFound:
                 self._state = State(None, None)  # an empty city: nothing to answer from yet
             except (Unavailable, LoadRefused) as error:  # refused: cells that are not a coverage
@@ -146,7 +150,7 @@ class Current:
             else:
                 if before.gone_since is not None:
                     logger.warning("the database answers again")
-                self._state = State(fresh, None, facts)
+                self._state = State(fresh, None, facts, sessions)
                 self._renew()
                 if fresh is not before.snapshot:
                     self._keep(fresh, before.snapshot)
@@ -154,7 +158,22 @@ class Current:
                 if facts is not before.facts:
                     self._keep_facts(facts, before.facts)
 
-    def _read(self, state: State) -> tuple[Snapshot, Facts]:
+    def find_session(self, sha256: str) -> Session | None:
+        """A session that was begun a moment ago with another worker; None when there is none.
+
+        Two requests at a time may ask the database for one: made-up cookies cannot keep it busy.
+        """
+        if not self._finding.acquire(blocking=False):
+            return None
+        try:
+            with self._database.begin(WORKER) as connection:
+                return find_session(connection, sha256)
+        except Unavailable:
+            return None
+        finally:
+            self._finding.release()
+
+    def _read(self, state: State) -> tuple[Snapshot, Facts, Sessions]:
         now = datetime.now(UTC)
         before = state.snapshot
         with self._database.begin(WORKER, one_state=True) as connection:
@@ -163,7 +182,8 @@ class Current:
                 fresh = _prepared(read_snapshot(connection, now, before))
             else:
                 fresh = before
-            return fresh, self._read_facts(connection, fresh, state.facts)
+            facts = self._read_facts(connection, fresh, state.facts)
+            return fresh, facts, read_sessions(connection, state.sessions)
 
     def _read_facts(self, connection: Connection, snapshot: Snapshot, before: Facts | None) -> Facts:
         if before is not None and before.places.grid is snapshot.grid:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.deps import ServiceDep
 from api.errors import problem_responses
+from api.identity import IDENTITY, Identity
 from gridmap.errors import Unavailable
 
 router = APIRouter(tags=["pages"], responses=problem_responses(503))
@@ -32,15 +33,18 @@ async def index() -> HTMLResponse:
 
 
 @router.get("/embed", response_class=HTMLResponse, responses=_PAGE)
-async def embed(service: ServiceDep) -> HTMLResponse:
+async def embed(request: Request, service: ServiceDep) -> HTMLResponse:
     """A map for an iframe of any page: `area`, `layer`, `style`, `language`, `theme`, `revision`, `at`, `key`.
 
-    The parameters are read by the page itself; the README says what each may be.
+    The parameters are read by the page itself; the README says what each may be. With a key only pages of its
+    origins may frame it.
     """
     snapshot = service.state.snapshot
     base = None if snapshot is None else snapshot.city.base_map
     also = "" if base is None else f" {base.origin}"
-    return _page("embed.html", "no-referrer", _POLICY.format(also=also, ancestors="*"))
+    given: Identity | None = request.scope.get(IDENTITY)
+    around = "*" if given is None or given.key is None else " ".join(("'self'", *given.key.origins))
+    return _page("embed.html", "no-referrer", _POLICY.format(also=also, ancestors=around))
 
 
 def _page(name: str, referrer: str, policy: str) -> HTMLResponse:

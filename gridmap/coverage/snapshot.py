@@ -60,11 +60,16 @@ class DutyRecords:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key as the workers know it: the hash of its text, and whom it stands for until when."""
+    """An API key as the workers know it: the hash of its text, and whom it stands for until when.
+
+    A publishable key stands for the public on pages of its ``origins``; no other key has any.
+    """
 
     sha256: str
     actor: Actor
     expires_at: datetime | None = None
+    id: str = ""
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current, read_revision
+from gridmap.store.sessions import SESSIONS
 from gridmap.store.upcoming import read_upcoming
 
-FACTS = "facts"
+# Parts of the data that are read by themselves.
+_BESIDE = ("facts", SESSIONS)
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
 FRESH_FOR = timedelta(hours=1)
 # How far ahead and back a snapshot knows who is on shift; the rules read reach further back than this.
@@ -32,9 +34,9 @@ DUTY_AHEAD = timedelta(days=7, hours=2)
 
 
 def read_versions(connection: Connection) -> Mapping[str, int]:
-    """Part -> data version; a part whose version is the same has not changed. Facts are read by themselves."""
+    """Part -> data version; a part whose version is the same has not changed. Not facts and sessions."""
     table = tables.data_version
-    rows = connection.execute(select(table.c.part, table.c.version).where(table.c.part != FACTS))
+    rows = connection.execute(select(table.c.part, table.c.version).where(table.c.part.not_in(_BESIDE)))
     return {row.part: row.version for row in rows}
 
 
