@@ -76,7 +76,9 @@ async def identify(service: Service, request: HTTPConnection, bearer: str | None
 async def _by_bearer(service: Service, request: HTTPConnection, text: str) -> Identity:
     tokens = service.tokens
     if tokens is not None and text.count(".") == 2:  # our own keys have no dot
-        token = tokens.known(text) or await run_in_threadpool(tokens.check, text)
+        token = tokens.known(text)
+        if token is None:
+            token = await run_in_threadpool(tokens.check, text)
         return Identity(token.actor, "token", token.until)
     key = find_key(service, text)
     check_page(service, request, key)
@@ -85,8 +87,7 @@ async def _by_bearer(service: Service, request: HTTPConnection, text: str) -> Id
 
 def find_key(service: Service, text: str) -> Key:
     """The key of a text; NotIdentified for one that has ended or never was."""
-    snapshot = service.state.snapshot
-    key = snapshot.keys.get(key_hash(text)) if snapshot else None
+    key = service.current.comers.keys.get(key_hash(text))
     if key is None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
         raise NotIdentified(UNKNOWN_KEY)
     service.uses.key(key.id)
@@ -147,9 +148,10 @@ async def session_of(service: Service, request: HTTPConnection) -> Identity:
     if cookie is None:
         return STRANGER
     sha256, now = key_hash(cookie), datetime.now(UTC)
-    session = service.state.sessions.by_hash.get(sha256)
-    if session is None:  # begun a moment ago with another worker, or none
-        session = await run_in_threadpool(service.current.find_session, sha256)
+    comers = service.current.comers
+    session = comers.sessions.get(sha256)
+    if session is None:
+        session = await run_in_threadpool(comers.find_session, sha256)
     actor = None if session is None else _actor_of(service, session, now)
     if session is None or actor is None:
         return STRANGER
@@ -164,8 +166,7 @@ def _actor_of(service: Service, session: Session, now: datetime) -> Actor | None
         return None
     if session.key_sha256 is None:
         return session.actor
-    snapshot = service.state.snapshot
-    key = snapshot.keys.get(session.key_sha256) if snapshot else None
+    key = service.current.comers.keys.get(session.key_sha256)
     if key is None or (key.expires_at is not None and key.expires_at <= now):
         return None
     return key.actor

@@ -12,27 +12,26 @@ import logging
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gridmap.comers import WORKER, Comers
 from gridmap.coverage import snapshot as disk
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import LoadRefused, NotFound, Unavailable
 from gridmap.heatmap import kept as facts_disk
 from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.places import Places
-from gridmap.model import Actor
-from gridmap.sessions import Session, Sessions
 from gridmap.store.database import Connection, Database
 from gridmap.store.facts import read_facts
-from gridmap.store.sessions import find_session, read_sessions
 from gridmap.store.snapshot import read_snapshot, read_versions
 from gridmap.store.workers import end_worker, renew_worker
 
-logger = logging.getLogger(__name__)
+__all__ = ["WORKER", "Current", "State"]
 
-WORKER = Actor(id="worker", role="viewer")
+logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 # How often a worker says that it is alive, and how long it may go on after it last did: less than the store's
@@ -44,15 +43,14 @@ _MOST_BESIDE = 200_000
 
 @dataclass(frozen=True)
 class State:
-    """What a request sees: the snapshot, since when the database is gone (None: it is there), facts and sessions.
+    """What a request sees: the snapshot, since when the database is gone (None: it is there), and the facts.
 
-    Facts are of the snapshot's revision; all were read in one transaction.
+    Facts are of the snapshot's revision; both were read in one transaction.
     """
 
     snapshot: Snapshot | None
     gone_since: datetime | None
     facts: Facts | None = None
-    sessions: Sessions = field(default_factory=Sessions)
 
     @property
     def ready(self) -> Snapshot:
@@ -84,6 +82,7 @@ class Current:
     """The current state, kept by a thread between :meth:`start` and :meth:`stop`."""
 
     def __init__(self, database: Database, folder: Path) -> None:
+        self.comers = Comers(database)
         self._database = database
         self._folder = folder
         self._lock = threading.Lock()
@@ -92,7 +91,6 @@ class Current:
         self._id = str(uuid.uuid4())
         self._follows = False
         self._renewed: _Renewed | None = None
-        self._finding = threading.BoundedSemaphore(2)
         self._state = State(None, None)
 
     @property
@@ -119,12 +117,14 @@ class Current:
             logger.warning("%s; reading it anew from the database", error)
         self._follows = True
         self._stop.clear()
+        self.comers.start({} if self._state.snapshot is None else self._state.snapshot.keys)
         self.refresh()
         self._thread = threading.Thread(target=self._follow, name="gridmap-current", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
+        self.comers.stop()
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
@@ -142,7 +142,7 @@ class Current:
         with self._lock:
             before = self._state
             try:
-                fresh, facts, sessions = self._read(before)
+                fresh, facts = self._read(before)
             except NotFound:
                 self._state = State(None, None)  # an empty city: nothing to answer from yet
             except (Unavailable, LoadRefused) as error:  # refused: cells that are not a coverage
@@ -150,7 +150,9 @@ class Current:
             else:
                 if before.gone_since is not None:
                     logger.warning("the database answers again")
-                self._state = State(fresh, None, facts, sessions)
+                self._state = State(fresh, None, facts)
+                with suppress(Unavailable):  # their own thread goes on trying
+                    self.comers.refresh()
                 self._renew()
                 if fresh is not before.snapshot:
                     self._keep(fresh, before.snapshot)
@@ -158,22 +160,7 @@ class Current:
                 if facts is not before.facts:
                     self._keep_facts(facts, before.facts)
 
-    def find_session(self, sha256: str) -> Session | None:
-        """A session that was begun a moment ago with another worker; None when there is none.
-
-        Two requests at a time may ask the database for one: made-up cookies cannot keep it busy.
-        """
-        if not self._finding.acquire(blocking=False):
-            return None
-        try:
-            with self._database.begin(WORKER) as connection:
-                return find_session(connection, sha256)
-        except Unavailable:
-            return None
-        finally:
-            self._finding.release()
-
-    def _read(self, state: State) -> tuple[Snapshot, Facts, Sessions]:
+    def _read(self, state: State) -> tuple[Snapshot, Facts]:
         now = datetime.now(UTC)
         before = state.snapshot
         with self._database.begin(WORKER, one_state=True) as connection:
@@ -182,8 +169,7 @@ class Current:
                 fresh = _prepared(read_snapshot(connection, now, before))
             else:
                 fresh = before
-            facts = self._read_facts(connection, fresh, state.facts)
-            return fresh, facts, read_sessions(connection, state.sessions)
+            return fresh, self._read_facts(connection, fresh, state.facts)
 
     def _read_facts(self, connection: Connection, snapshot: Snapshot, before: Facts | None) -> Facts:
         if before is not None and before.places.grid is snapshot.grid:

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -56,18 +56,23 @@ class Provider:
         """Another object whenever the keys are others."""
         return self._keys
 
-    def key(self, kid: str | None) -> Mapping[str, Any]:
-        """The public key of a name, or the only one. NotIdentified without it, Unavailable without any."""
-        if kid not in self._keys or self._clock() > self._read_at + _FRESH_S:
-            self._read_again(wait=kid not in self._keys)
+    def keys(self, kid: str | None, *, again: bool = False) -> Sequence[Mapping[str, Any]]:
+        """The public key of a name; all of them for a token that names none.
+
+        With ``again`` they are asked for anew if the last time is long enough ago. NotIdentified for a name that
+        the provider does not know, Unavailable when no keys are known or they are too old.
+        """
+        known = bool(self._keys) if kid is None else kid in self._keys
+        if again or not known or self._clock() > self._read_at + _FRESH_S:
+            self._read_again(wait=again or not known)
         keys = self._keys
         if not keys or self._clock() > self._read_at + self._stale_s:
             raise Unavailable("the provider of tokens does not answer, and its keys are not known or too old")
-        if kid is None and len(keys) == 1:
-            return next(iter(keys.values()))
-        if kid is None or kid not in keys:
+        if kid is None:
+            return list(keys.values())
+        if kid not in keys:
             raise NotIdentified("the token is signed by a key that its provider does not name")
-        return keys[kid]
+        return [keys[kid]]
 
     def description(self) -> Description:
         """The provider's addresses. Unavailable without it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from gridmap.model import Actor
@@ -21,11 +20,3 @@ class Session:
     key_sha256: str | None
     seen_at: datetime
     expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Sessions:
-    """All sessions by their hash, at one version of the table."""
-
-    version: int | None = None
-    by_hash: Mapping[str, Session] = field(default_factory=dict)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,6 +22,9 @@ from gridmap.provider import Provider
 
 # Signatures by a key pair: whoever can check one cannot make one.
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+
+# The type of key for each kind of signature.
+_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 # Ids of those who come by the provider begin so; ids of keys' holders have no colon.
 OIDC = "oidc:"
@@ -78,10 +82,7 @@ class Tokens:
     def known(self, text: str) -> Bearer | None:
         """Whom a token that was checked before stands for, without asking anybody; None to have it checked."""
         with self._lock:
-            if self._generation is not self.provider.generation:
-                self._kept.clear()
-                self._generation = self.provider.generation
-            found: Bearer | None = self._kept.get(sha256(text.encode()).digest())
+            found: Bearer | None = self._following().get(sha256(text.encode()).digest())
         if found is None or found.until.timestamp() + self.rules.leeway_s <= time.time():
             return None
         return found
@@ -94,8 +95,15 @@ class Tokens:
         claims = self.claims(text, self.rules.audience)
         bearer = Bearer(self.actor(claims), datetime.fromtimestamp(int(claims["exp"]), UTC))
         with self._lock:
-            self._kept[sha256(text.encode()).digest()] = bearer
+            self._following()[sha256(text.encode()).digest()] = bearer
         return bearer
+
+    def _following(self) -> LRUCache[bytes, Bearer]:
+        """What is kept; nothing of what was checked with other keys than the provider names now."""
+        if self._generation is not self.provider.generation:
+            self._kept.clear()
+            self._generation = self.provider.generation
+        return self._kept
 
     def claims(self, text: str, audience: str) -> Mapping[str, Any]:
         """A token's claims, once its signature, issuer, audience and times are seen to hold."""
@@ -106,19 +114,33 @@ class Tokens:
             algorithm, kid = header.get("alg"), header.get("kid")
             if algorithm not in self.rules.algorithms or not isinstance(kid, str | None):
                 raise jwt.InvalidAlgorithmError
-            key = PyJWK.from_dict(dict(self.provider.key(kid)), algorithm)
-            claims: Mapping[str, Any] = jwt.decode(
-                text,
-                key,
-                algorithms=[algorithm],
-                audience=audience,
-                issuer=self.rules.issuer,
-                leeway=self.rules.leeway_s,
-                options={"require": list(_REQUIRED)},
-            )
+            try:
+                return self._decoded(text, self.provider.keys(kid), algorithm, audience)
+            except jwt.InvalidSignatureError:
+                if kid is not None:
+                    raise
+                # A token that names no key may be signed by one that is newer than those known.
+                return self._decoded(text, self.provider.keys(kid, again=True), algorithm, audience)
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise NotIdentified(_reason(error)) from None
-        return claims
+
+    def _decoded(
+        self, text: str, keys: Sequence[Mapping[str, Any]], algorithm: str, audience: str
+    ) -> Mapping[str, Any]:
+        fitting = [key for key in keys if _TYPES[algorithm[:2]] == key.get("kty")]
+        for key in fitting:
+            with suppress(jwt.InvalidSignatureError):
+                claims: Mapping[str, Any] = jwt.decode(
+                    text,
+                    PyJWK.from_dict(dict(key), algorithm),
+                    algorithms=[algorithm],
+                    audience=audience,
+                    issuer=self.rules.issuer,
+                    leeway=self.rules.leeway_s,
+                    options={"require": list(_REQUIRED)},
+                )
+                return claims
+        raise jwt.InvalidSignatureError
 
     def actor(self, claims: Mapping[str, Any]) -> Actor:
         """Whom checked claims stand for: one of our roles, over codes."""

@@ -9,7 +9,7 @@ import logging
 import threading
 from datetime import UTC, datetime, timedelta
 
-from gridmap.current import WORKER
+from gridmap.comers import WORKER
 from gridmap.errors import Unavailable
 from gridmap.store.database import Database
 from gridmap.store.keys import note_used

@@ -33,8 +33,9 @@ from gridmap.errors import InvalidInput, NotAllowed, NotFound, NotIdentified
 from gridmap.model import Actor
 from gridmap.tokens import Tokens
 
-router = APIRouter(tags=["pages"], responses=problem_responses(503))
+router = APIRouter(tags=["pages"], responses=problem_responses(422, 503))
 
+_FORM = "application/x-www-form-urlencoded"
 _LONGEST_FORM = 16_384
 _ATTEMPT_S = 600
 _LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]{0,1000}")
@@ -57,8 +58,9 @@ _REFUSED = ("身份提供方未允许登录。", "The city's provider does not l
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a form; InvalidInput for another body or one that is too long."""
-    if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise InvalidInput("Content-Type", request.headers.get("content-type"), "must be a form's")
+    kind = request.headers.get("content-type", _FORM).split(";")[0].strip()
+    if kind != _FORM:
+        raise InvalidInput("Content-Type", kind, f"must be {_FORM}")
     body = b""
     async for chunk in request.stream():
         body += chunk

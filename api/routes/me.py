@@ -17,12 +17,14 @@ async def get_me(identity: IdentityDep, response: Response) -> MeOut:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     actor = identity.actor
-    return MeOut(
-        id=actor.id,
-        role=actor.role,
-        territories=list(actor.territories),
-        scopes=list(actor.scopes),
-        how=identity.how,
-        until=identity.until,
-        csrf_token=identity.csrf_token,
+    return MeOut.model_validate(
+        {
+            "id": actor.id,
+            "role": actor.role,
+            "territories": list(actor.territories),
+            "scopes": list(actor.scopes),
+            "how": identity.how,
+            "until": identity.until,
+            "csrf_token": identity.csrf_token,
+        }
     )

@@ -169,4 +169,7 @@ def _may_give(connection: Connection, actor: Actor, key: store.KeyRecord) -> boo
         return False
     if not key.holder.territories:  # publishable keys are for the whole city
         return key.created_by == actor.id or covers(actor, [read_city(connection).code])
-    return all(covers(actor, [code, *store.place_chain(connection, code)]) for code in key.holder.territories)
+    return all(
+        covers(actor, [code]) or covers(actor, store.place_chain(connection, code))
+        for code in key.holder.territories
+    )

@@ -25,7 +25,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print the result for m
 def create(
     holder: Annotated[str, typer.Argument(help="whom it stands for: a desk or an account, never a person's name")],
     role: Annotated[
-        str, typer.Argument(help="one role; `public` makes a publishable key for maps on other pages")
+        str, typer.Argument(help="its role; `public` makes a publishable key, for maps on other pages")
     ],
     label: Annotated[str, typer.Option(help="what it is for")],
     territory: Annotated[

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -54,7 +53,8 @@ def answering(snapshot: Snapshot, facts: Facts) -> Iterator[Callable[[Mapping[st
     """
     text = secrets.token_urlsafe(32)
     key = Key(key_hash(text), Actor("bench", "viewer", (EVERYWHERE,)))
-    current = _Still(State(replace(snapshot, keys={key.sha256: key}), None, facts))
+    current = _Still(State(snapshot, None, facts))
+    current.comers.keys = {key.sha256: key}
     port = free_port(_HOST, 8900)
     app = create_app(Service(read_settings(host=_HOST, port=port), current.database, current))
     server = uvicorn.Server(uvicorn.Config(app, host=_HOST, port=port, access_log=False, log_level="warning"))

@@ -15,7 +15,7 @@ import mmap
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +95,13 @@ class Snapshot:
         """The duty records, ready to be asked."""
         duty = self.duty
         return DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, self.city)
+
+    def with_keys(self, keys: Iterable[Key], versions: Mapping[str, int]) -> Snapshot:
+        """The same with other keys. The book, which takes seconds to make for a city, is not made again."""
+        other = replace(self, keys={key.sha256: key for key in keys}, versions=versions)
+        if "book" in self.__dict__:
+            other.__dict__["book"] = self.book
+        return other
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from gridmap.model import Actor
-from gridmap.sessions import Session, Sessions
+from gridmap.sessions import Session
 from gridmap.store.tables import api_key, data_version, session
 
 # The part of the data whose version says whether sessions have changed.
@@ -43,14 +43,15 @@ def find_session(connection: Connection, sha256: str) -> Session | None:
     return None if row is None else _session(row)
 
 
-def read_sessions(connection: Connection, before: Sessions) -> Sessions:
-    """All sessions; those that were known before when none has changed."""
-    query = select(data_version.c.version).where(data_version.c.part == SESSIONS)
-    version = connection.execute(query).scalar_one()
-    if version == before.version:
-        return before
-    found = [_session(row) for row in connection.execute(_QUERY)]
-    return Sessions(version, {each.sha256: each for each in found})
+def read_sessions(connection: Connection) -> dict[str, Session]:
+    """All sessions, by the hashes of their cookies."""
+    return {row.sha256: _session(row) for row in connection.execute(_QUERY)}
+
+
+def read_versions(connection: Connection) -> dict[str, int]:
+    """The versions of keys and sessions: what has the same has not changed."""
+    query = select(data_version.c.part, data_version.c.version).where(data_version.c.part.in_(("keys", SESSIONS)))
+    return {row.part: row.version for row in connection.execute(query)}
 
 
 def note_seen(connection: Connection, seen: Mapping[str, datetime]) -> None:

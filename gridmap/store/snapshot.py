@@ -41,11 +41,13 @@ def read_versions(connection: Connection) -> Mapping[str, int]:
 
 
 def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None) -> Snapshot:
-    """The state now. Parts whose version is that of ``before`` are taken from it; duty is always read.
+    """The state now. Parts with the version of ``before`` are taken from it; duty is read unless only keys changed.
 
     NotFound before the first revision.
     """
     versions = read_versions(connection)
+    if before is not None and now < before.fresh_until and _changed(before.versions, versions) == {"keys"}:
+        return before.with_keys(read_keys(connection), versions)
 
     def same(part: str) -> bool:
         return before is not None and before.versions.get(part) == versions[part]
@@ -62,6 +64,10 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
     fresh_until = min(now + FRESH_FOR, next_change(connection, now) or now + FRESH_FOR)
     upcoming = before.upcoming if before is not None and same("upcoming") else read_upcoming(connection)
     return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until, upcoming)
+
+
+def _changed(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    return {part for part in before.keys() | now.keys() if before.get(part) != now.get(part)}
 
 
 def _grid(connection: Connection, city: City, before: Snapshot | None, same: bool) -> Grid:

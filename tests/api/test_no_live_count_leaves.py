@@ -161,6 +161,7 @@ ASKED: dict[str, list[Query]] = {
 LEFT_OUT = {"/metrics": "counts requests", "/v1/events": "does not end; tests/api/web/test_events.py reads it"}
 # What a stranger is refused always.
 REFUSED = {
+    "/v1/keys",
     "/v1/notices",
     "/v1/drafts",
     *(f"/v1/drafts/{{draft}}{what}" for what in ("", "/change", "/impact", "/certificate", "/compare")),

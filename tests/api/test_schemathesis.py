@@ -28,6 +28,7 @@ from gridmap.actions.draft_edits import edit_draft, undo_edit
 from gridmap.actions.draft_publish import schedule_draft
 from gridmap.actions.draft_review import Remark, comment_draft, open_notice, submit_draft, waive_check
 from gridmap.actions.drafts import create_draft
+from gridmap.actions.keys import give_key
 from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
 from gridmap.actions.workbench import Workbench
@@ -168,6 +169,7 @@ BODIES: dict[str, dict[str, object]] = {
         "elements": [{"id": "1", "lon": 117.2013, "lat": 39.119, "class": "object", "category": "bench"}],
     },
     "/v1/revisions/{revision}/restore": {"note": "as it was"},
+    "/v1/keys": {"holder": "attacked", "role": "viewer", "label": "a test", "territories": ["120101"]},
     "/v1/incidents": {
         "crs": "wgs84",
         "source": "T-random",
@@ -204,6 +206,7 @@ RELEASED = {"/v1/heatmap"}
 COUNTS = ("hexes", "counts", "incidents")
 # Reads that are for staff only; who runs the system is none.
 STAFF_ONLY = {
+    "/v1/keys",
     "/v1/elements",
     "/v1/incidents",
     "/v1/loads",
@@ -281,6 +284,7 @@ def draw(database: Database) -> None:
             waive_check(database, owner, number, check, "Li", "a test")
     schedule_draft(database, owner, bench, FIRST_DRAFT + 5, later)
     KNOWN["token"] = [open_notice(database, owner, FIRST_DRAFT + 7)]
+    KNOWN["key_id"] = [give_key(database, owner, Actor("a-desk", "viewer", ("120101",)), "a test")[0].id]
 
 
 @pytest.fixture(scope="module")
@@ -395,7 +399,7 @@ def test_strangers_are_answered_as_described(attacked: TestClient, method: str, 
 
 def _for_staff(path: str) -> bool:
     """Whether who runs the system is none of those that a read is for."""
-    return path in STAFF_ONLY | RELEASED and not path.startswith("/v1/drafts")
+    return path in STAFF_ONLY | RELEASED and not path.startswith(("/v1/drafts", "/v1/keys"))
 
 
 @every_route
