@@ -41,7 +41,7 @@ def read_versions(connection: Connection) -> Mapping[str, int]:
 
 
 def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None) -> Snapshot:
-    """The state now. Parts with the version of ``before`` are taken from it; duty is read unless only keys changed.
+    """The state now. What has the version of ``before`` is taken from it; duty is read unless only keys changed.
 
     NotFound before the first revision.
     """
