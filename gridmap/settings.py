@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from gridmap.errors import InvalidInput
 from gridmap.model import ROLES
@@ -54,7 +55,9 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field(
         "", description="address of an OpenID Connect provider whose tokens are taken; https, or http on loopback"
     )
-    oidc_audience: str = Field("", description="whom the provider's tokens must be made for")
+    oidc_audience: str = Field(
+        "", validate_default=True, description="whom the provider's tokens must be made for; needed with an issuer"
+    )
     oidc_algorithms: tuple[str, ...] = Field(
         ("RS256", "ES256"), description="how tokens may be signed, as a JSON list; only by a key pair"
     )
@@ -113,11 +116,12 @@ class Settings(BaseSettings):
             raise ValueError(f"must lead to {', '.join(ROLES[1:])}")
         return roles
 
-    @model_validator(mode="after")
-    def _audience(self) -> Settings:
-        if self.oidc_issuer and not self.oidc_audience:
-            raise ValueError("GRIDMAP_OIDC_ISSUER needs GRIDMAP_OIDC_AUDIENCE: whom its tokens must be made for")
-        return self
+    @field_validator("oidc_audience")
+    @classmethod
+    def _audience(cls, audience: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not audience:
+            raise ValueError("must say whom the tokens of GRIDMAP_OIDC_ISSUER are made for")
+        return audience
 
     @model_validator(mode="after")
     def _loopback(self) -> Settings:
@@ -134,6 +138,10 @@ def read_settings(**overrides: object) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        field = "settings" if name is None else name[1]
+        raise InvalidInput(f"GRIDMAP_{field.upper()}", "…", "must be JSON") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = "_".join(str(part) for part in first["loc"]) or "host"

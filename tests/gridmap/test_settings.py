@@ -52,6 +52,16 @@ def test_the_environment_speaks_and_an_option_speaks_louder(monkeypatch: pytest.
         ("HOST", "grid.example"),
         ("HOST", ""),
         ("TRUSTED_NETWORK", "perhaps"),
+        ("SESSION_HOURS", "0"),
+        ("OIDC_ISSUER", "http://provider.example"),
+        ("OIDC_ISSUER", "https://user@provider.example"),
+        ("OIDC_ISSUER", "https://provider.example?x=1"),
+        ("OIDC_ISSUER", "file:///etc/passwd"),
+        ("OIDC_ALGORITHMS", '["HS256"]'),
+        ("OIDC_ALGORITHMS", '["RS256", "none"]'),
+        ("OIDC_ALGORITHMS", "RS256"),
+        ("OIDC_ROLES", '{"admins": "king"}'),
+        ("OIDC_ROLES", '{"everybody": "public"}'),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
@@ -74,3 +84,16 @@ def test_another_address_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(len(field.description or "") > 20 for field in Settings.model_fields.values())
+
+
+def test_an_issuer_needs_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDMAP_OIDC_ISSUER", "https://provider.example")
+    with pytest.raises(InvalidInput, match="GRIDMAP_OIDC_AUDIENCE"):
+        read_settings()
+    monkeypatch.setenv("GRIDMAP_OIDC_AUDIENCE", "gridmap")
+    assert read_settings().oidc_algorithms == ("RS256", "ES256")
+
+
+def test_the_clients_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDMAP_OIDC_CLIENT_SECRET", "s3cret")
+    assert "s3cret" not in repr(read_settings())
