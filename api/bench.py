@@ -67,10 +67,10 @@ class _Comer:
 
 def bench_identity(service: Service, lon: float, lat: float, tile: Address, count: int) -> IdentityBench:
     """Ask who covers a point and for a tile, ``count`` times a round; ``service`` has read its snapshot."""
-    comers = _comers(service)
+    comers, revision = _comers(service), service.state.ready.grid.revision.number
     routes = {
         "coverage": ("/v1/coverage", f"lon={lon}&lat={lat}&crs=wgs84"),
-        "tile": (f"/tiles/cells/{tile.z}/{tile.x}/{tile.y}.mvt", ""),
+        "tile": (f"/tiles/{revision}/cells/{tile.z}/{tile.x}/{tile.y}.mvt", ""),
         "me": ("/v1/me", ""),
     }
     app, before = create_app(service), create_app(service)

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.bench import bench_identity
 from api.deps import Service
 from gridmap.access import OPERATOR
 from gridmap.actions.keys import give_key, read_key, revoke_key
 from gridmap.model import Actor
+from tiles.address import Address
 
 PAGE = "https://maps.example"
 ROSTER = "/v1/areas/120101/roster"
@@ -195,3 +197,12 @@ def test_keys_over_http(served: TestClient) -> None:
     for headers, status in (({}, 401), (bearer(key["key"]), 401)):
         service_of(served).current.refresh()
         assert served.get("/v1/keys", headers=headers).status_code == status
+
+
+def test_the_bench_asks_as_everybody(served: TestClient, serve: Callable[..., Any]) -> None:
+    with serve(service_of(served).database) as other:
+        report = bench_identity(service_of(other), 117.195, 39.118, Address(14, 13525, 6254), 1)
+    assert set(report.lookups_per_s) == {"nobody", "key", "token", "session"}
+    for rates in report.requests_per_s.values():
+        assert set(rates) == {"before", *report.lookups_per_s, "key in address"}
+        assert min(rates.values()) > 0
