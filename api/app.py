@@ -14,6 +14,7 @@ from api.deps import Service
 from api.errors import Problem, problem_responses
 from api.events import Events, told_of_signals
 from api.guard import Guard
+from api.key_in_address import KeyInAddress
 from api.measured import Measured
 from api.routes import (
     areas,
@@ -30,7 +31,10 @@ from api.routes import (
     health,
     heatmap,
     incidents,
+    keys,
     loads,
+    login,
+    me,
     needs,
     notices,
     ogc,
@@ -67,12 +71,14 @@ def create_app(service: Service) -> FastAPI:
         service.current.start()
         scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
         scheduled.start()
+        service.uses.start(service.database, service.idle)
         watching = asyncio.create_task(events.watch())
         with told_of_signals(events.close):
             yield
         events.close()
         await watching
         scheduled.stop()
+        service.uses.stop()
         service.current.stop()
         tile_server.close()
         service.database.dispose()
@@ -119,6 +125,9 @@ def create_app(service: Service) -> FastAPI:
         drafts_publish,
         loads,
         needs,
+        keys,
+        me,
+        login,
         heatmap,
         ogc,
         ogc_items,
@@ -131,8 +140,9 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(module.router)
     app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
     app.add_middleware(Measured)
-    # Added last, so that it stands before all others.
+    # Added last, so that they stand before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
+    app.add_middleware(KeyInAddress, service=service)
     _guard(app, service)
     _document_problem(app)
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -15,21 +15,24 @@ from fastapi import Path as InPath
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 
+from api.identity import Identity, identify
 from gridmap import crs as crs_module
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
-from gridmap.errors import InvalidInput, NotIdentified
+from gridmap.errors import InvalidInput
 from gridmap.kept_files import KeptFiles
-from gridmap.model import PUBLIC, Actor, City
+from gridmap.model import Actor, City
+from gridmap.provider import Provider
 from gridmap.recount import Recounts
 from gridmap.released import Trees
 from gridmap.released_heatmap import PlacesAt
 from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
 from gridmap.store.database import Database
-from gridmap.store.keys import key_hash
+from gridmap.tokens import Rules, Tokens
+from gridmap.uses import Uses
 from tiles.counts import KeptCounts, Plots
 from tiles.serving import TileServer
 
@@ -40,7 +43,10 @@ LARGEST_ACCURACY_M = 5_000.0
 _MOST_KEPT_BYTES = 2 << 30
 _YEARS = (1900, 2999)
 
-_bearer = HTTPBearer(auto_error=False, description="A key that GridMap gave out; `make demo` writes one per role.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A key that GridMap gave out (`make demo` writes one per role) or a token of the city's provider.",
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class Service:
     released_by: CountsBy = field(default_factory=CountsBy)
     plots: Plots = field(default_factory=Plots)
     kept_counts: KeptCounts = field(default_factory=KeptCounts)
+    uses: Uses = field(default_factory=Uses)
 
     @property
     def state(self) -> State:
@@ -72,6 +79,40 @@ class Service:
         """The grid that this worker has ready, so that actions need not read it."""
         snapshot = self.state.snapshot
         return None if snapshot is None else snapshot.grid
+
+    @cached_property
+    def idle(self) -> timedelta:
+        """How long a session goes on when nothing is asked."""
+        return timedelta(minutes=self.settings.session_idle_minutes)
+
+    @cached_property
+    def tokens(self) -> Tokens | None:
+        """What checks the tokens of the provider; None where none is set."""
+        given = self.settings
+        if not given.oidc_issuer:
+            return None
+        rules = Rules(
+            given.oidc_issuer,
+            given.oidc_audience,
+            given.oidc_algorithms,
+            given.oidc_role_claim,
+            given.oidc_territories_claim,
+            given.oidc_roles,
+            given.oidc_leeway_s,
+        )
+        return Tokens(rules, Provider(given.oidc_issuer, given.oidc_stale_hours * 3600.0))
+
+    @cached_property
+    def oidc_secret(self) -> str:
+        """The secret of the pages' client at the provider; empty without one. InvalidInput without its file."""
+        given = self.settings
+        if given.oidc_client_secret_file is None:
+            return given.oidc_client_secret.get_secret_value()
+        try:
+            return given.oidc_client_secret_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            name = str(given.oidc_client_secret_file)
+            raise InvalidInput("GRIDMAP_OIDC_CLIENT_SECRET_FILE", name, "must be a file to read") from error
 
     @cached_property
     def downloads(self) -> KeptFiles:
@@ -98,17 +139,21 @@ def tiles_of(request: Request) -> TileServer:
 TilesDep = Annotated[TileServer, Depends(tiles_of)]
 
 
-def actor_of(
-    service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Actor:
-    """Who stands behind the key, the public without one; NotIdentified for a key that nobody knows."""
-    if credentials is None:
-        return PUBLIC
-    snapshot = service.state.snapshot
-    key = snapshot.keys.get(key_hash(credentials.credentials)) if snapshot else None
-    if key is None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
-        raise NotIdentified("this key is not known, is revoked or has expired")
-    return key.actor
+async def identity_of(
+    request: Request,
+    service: ServiceDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Identity:
+    """Who asks, and how that is known; NotIdentified for a key or token that does not hold."""
+    return await identify(service, request, None if credentials is None else credentials.credentials)
+
+
+IdentityDep = Annotated[Identity, Depends(identity_of)]
+
+
+async def actor_of(identity: IdentityDep) -> Actor:
+    """Who asks: a key's holder, the public without one."""
+    return identity.actor
 
 
 ActorDep = Annotated[Actor, Depends(actor_of)]

@@ -146,6 +146,20 @@ TABLE: tuple[Right, ...] = (
 ALLOWED: dict[Action, frozenset[str]] = {right.action: frozenset(right.bounds) for right in TABLE}
 _BOUNDS: dict[Action, Mapping[str, Bound]] = {right.action: right.bounds for right in TABLE}
 
+# Scopes narrow a key. What reads needs the scope read, what is not named here write.
+_OTHER_SCOPES = {Action.PUBLISH: "publish", Action.MAKE_RELEASES: "publish", Action.GIVE_KEYS: "keys"}
+
+# The roles whose keys a role may give out; these three only by a system admin, or on the machine.
+_GIVEN_ABOVE = frozenset({"key_admin", "auditor", "system_admin"})
+GIVES: dict[str, frozenset[str]] = {
+    "key_admin": frozenset(ROLES) - _GIVEN_ABOVE,
+    "system_admin": frozenset(ROLES),
+    MACHINE: frozenset(ROLES),
+}
+
+# Roles that one person never has both of, not even one after the other: nobody audits their own deeds.
+APART = frozenset({"auditor", "system_admin"})
+
 # The territory of whoever acts for the whole city, whatever its code.
 EVERYWHERE = "*"
 
@@ -159,8 +173,14 @@ def rights() -> set[tuple[str, str]]:
 
 
 def may(actor: Actor, action: Action) -> bool:
-    """Whether the actor's role allows the action at all; the territory is asked for besides."""
-    return actor.role in ALLOWED[action]
+    """Whether the actor's role and scopes allow the action at all; the territory is asked for besides."""
+    return actor.role in ALLOWED[action] and (not actor.scopes or scope_of(action) in actor.scopes)
+
+
+def scope_of(action: Action) -> str:
+    """The scope that an actor with scopes needs for the action."""
+    reads = action.name.startswith("READ_") or action in (Action.VERIFY, Action.EXPLAIN)
+    return "read" if reads else _OTHER_SCOPES.get(action, "write")
 
 
 def bound(actor: Actor, action: Action) -> Bound | None:
@@ -184,6 +204,9 @@ def require(actor: Actor, action: Action) -> None:
         return
     if actor.role == PUBLIC.role:
         raise NotIdentified(f"to {action.value} needs a key: send Authorization: Bearer …")
+    if actor.role in ALLOWED[action]:
+        given = ", ".join(actor.scopes)
+        raise NotAllowed(f"to {action.value} needs the scope {scope_of(action)}; this key has {given}")
     raise NotAllowed(f"the role {actor.role} may not {action.value}")
 
 

@@ -12,10 +12,12 @@ import logging
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gridmap.comers import Comers
 from gridmap.coverage import snapshot as disk
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import LoadRefused, NotFound, Unavailable
@@ -79,6 +81,7 @@ class Current:
     """The current state, kept by a thread between :meth:`start` and :meth:`stop`."""
 
     def __init__(self, database: Database, folder: Path) -> None:
+        self.comers = Comers(database)
         self._database = database
         self._folder = folder
         self._lock = threading.Lock()
@@ -113,12 +116,14 @@ class Current:
             logger.warning("%s; reading it anew from the database", error)
         self._follows = True
         self._stop.clear()
+        self.comers.start({} if self._state.snapshot is None else self._state.snapshot.keys)
         self.refresh()
         self._thread = threading.Thread(target=self._follow, name="gridmap-current", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
+        self.comers.stop()
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
@@ -145,6 +150,8 @@ class Current:
                 if before.gone_since is not None:
                     logger.warning("the database answers again")
                 self._state = State(fresh, None, facts)
+                with suppress(Unavailable):  # their own thread goes on trying
+                    self.comers.refresh()
                 self._renew()
                 if fresh is not before.snapshot:
                     self._keep(fresh, before.snapshot)

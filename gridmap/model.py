@@ -63,6 +63,9 @@ ROLES = (
     "system_admin",
 )
 
+# What a key may be narrowed to; an actor without scopes may all that its role may.
+SCOPES = ("read", "write", "publish", "keys")
+
 
 # The tile grids of base maps, and the crs in which GridMap's tiles must come to lie right on each.
 BASE_MAP_CRS = {"EPSG:3857": "wgs84", "cgcs2000": "wgs84", "gcj02": "gcj02", "bd09": "bd09"}
@@ -221,12 +224,14 @@ class Actor:
     """Who acts: a key's owner or a command's user, with one role over some territories (area or cell codes).
 
     ``unbound`` is the server's own work and a command on the machine: the database's policies let it see and write
-    everything. No key and no login ever stands for it.
+    everything. No key and no login ever stands for it. ``scopes`` narrow what the role may; without any it may
+    all of it.
     """
 
     id: str
     role: str
     territories: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     unbound: bool = False
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from gridmap.errors import InvalidInput
+from gridmap.model import ROLES
+from gridmap.provider import is_loopback
+from gridmap.tokens import SIGNATURES
 
 _MOST_A_MINUTE = 10_000_000
 # Each may also stand in a file that GRIDMAP_<NAME>_FILE names; no command shows them.
@@ -100,6 +105,38 @@ class Settings(BaseSettings):
     duty_retention_months: int = Field(
         24, ge=1, le=1200, description="months that shifts and posts that are over keep names and phones for"
     )
+    session_idle_minutes: int = Field(
+        120, ge=1, le=10_080, description="minutes after which a log-in to the pages ends when nothing is asked"
+    )
+    session_hours: int = Field(
+        12, ge=1, le=720, description="hours after which a log-in to the pages ends in any case"
+    )
+    oidc_issuer: str = Field(
+        "", description="address of an OpenID Connect provider whose tokens are taken; https, or http on loopback"
+    )
+    oidc_audience: str = Field(
+        "", validate_default=True, description="whom the provider's tokens must be made for; needed with an issuer"
+    )
+    oidc_algorithms: tuple[str, ...] = Field(
+        ("RS256", "ES256"), description="how tokens may be signed, as a JSON list; only by a key pair"
+    )
+    oidc_role_claim: str = Field(
+        "roles", description="the claim with the role, or a list of roles; dots lead into it: realm_access.roles"
+    )
+    oidc_territories_claim: str = Field(
+        "territories", description="the claim with a list of codes of areas and cells"
+    )
+    oidc_roles: dict[str, str] = Field(
+        default_factory=dict,
+        description='the provider\'s roles and ours, as JSON {"theirs": "planner"}; unset, they are called alike',
+    )
+    oidc_leeway_s: int = Field(30, ge=0, le=300, description="seconds that the provider's clock may be off")
+    oidc_stale_hours: int = Field(
+        24, ge=1, le=168, description="hours for which the provider's keys are used while it does not answer"
+    )
+    oidc_client_id: str = Field("", description="as what the pages log in at the provider; unset, with keys only")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret of that client, if it has one")
+    oidc_client_secret_file: Path | None = Field(None, description="a file that holds this secret instead")
 
     @field_validator("city")
     @classmethod
@@ -115,23 +152,44 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _provider(cls, url: str) -> str:
+        parts = urlsplit(url)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        if url and (not safe or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc):
+            raise ValueError("must be an https address (http on loopback only) without query and user")
+        return url
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _key_pairs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names or not set(names) <= set(SIGNATURES):
+            raise ValueError(f"must be of {', '.join(SIGNATURES)}")
+        return names
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _our_roles(cls, roles: dict[str, str]) -> dict[str, str]:
+        if not set(roles.values()) <= set(ROLES[1:]):
+            raise ValueError(f"must lead to {', '.join(ROLES[1:])}")
+        return roles
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _audience(cls, audience: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not audience:
+            raise ValueError("must say whom the tokens of GRIDMAP_OIDC_ISSUER are made for")
+        return audience
+
     @model_validator(mode="after")
     def _loopback(self) -> Settings:
-        if not self.trusted_network and not _is_loopback(self.host):
+        if not self.trusted_network and not is_loopback(self.host):
             raise ValueError(
                 f"host {self.host!r} is not a loopback address; set GRIDMAP_TRUSTED_NETWORK=yes only where "
                 "something else keeps strangers out"
             )
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -142,6 +200,10 @@ def read_settings(**overrides: object) -> Settings:
     given = {**_from_files(), **{name: value for name, value in overrides.items() if value is not None}}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        field = "settings" if name is None else name[1]
+        raise InvalidInput(f"GRIDMAP_{field.upper()}", "…", "must be JSON") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = "_".join(str(part) for part in first["loc"])

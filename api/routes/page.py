@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.deps import ServiceDep
 from api.errors import problem_responses
+from api.identity import IDENTITY, Identity
 from api.secure_headers import page_policy
 from gridmap.errors import Unavailable
 
@@ -28,14 +29,17 @@ async def index() -> HTMLResponse:
 
 
 @router.get("/embed", response_class=HTMLResponse, responses=_PAGE)
-async def embed(service: ServiceDep) -> HTMLResponse:
+async def embed(request: Request, service: ServiceDep) -> HTMLResponse:
     """A map for an iframe of any page: `area`, `layer`, `style`, `language`, `theme`, `revision`, `at`, `key`.
 
-    The parameters are read by the page itself; the README says what each may be.
+    The parameters are read by the page itself; the README says what each may be. With a key only pages of its
+    origins may frame it.
     """
     snapshot = service.state.snapshot
     base = None if snapshot is None else snapshot.city.base_map
-    policy = page_policy(connect="" if base is None else base.origin, ancestors="*")
+    given: Identity | None = request.scope.get(IDENTITY)
+    around = "*" if given is None or given.key is None else " ".join(("'self'", *given.key.origins))
+    policy = page_policy(connect="" if base is None else base.origin, ancestors=around)
     return _page("embed.html", "no-referrer", policy)
 
 

@@ -19,6 +19,7 @@ from gridmap.bench.heatmap import HeatmapBench, bench_asking, bench_counting, ma
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
 from gridmap.bench.redraw import bench_previews_asked, bench_redraw
+from gridmap.cli.bench_identity import identity
 from gridmap.cli.environment import check_migrated, cluster_of, database_name, open_database, say
 from gridmap.cli.server import free_port
 from gridmap.cli.still import answering
@@ -33,6 +34,7 @@ from gridmap.store.snapshot import read_grid
 from tiles.bench import bench_tiles
 
 app = typer.Typer(help="Measure GridMap beside other ways to the same answer.", no_args_is_help=True)
+app.command()(identity)
 
 
 @app.command()

@@ -97,6 +97,7 @@ def invitation(settings: Settings, keys: Path) -> str:
             f"  the first page   {address}/",
             f"  the API          {address}/openapi.json",
             f"  keys, one a role {keys}",
+            f"  to log in        {address}/login",
             "",
             f"  curl '{address}/v1/coverage?{_POINT}'",
             f"  curl '{address}/v1/coverage?{_POINT_GCJ02}'",

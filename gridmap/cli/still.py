@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -57,10 +56,11 @@ def answering(
     """
     text = secrets.token_urlsafe(32)
     key = Key(key_hash(text), actor)
-    state = State(replace(snapshot, keys={key.sha256: key}), None, facts)
     asked = database or Database("postgresql+psycopg2://")
+    current = _Still(asked, State(snapshot, None, facts))
+    current.comers.keys = {key.sha256: key}
     port = free_port(_HOST, 8900)
-    app = create_app(Service(read_settings(host=_HOST, port=port), asked, _Still(asked, state)))
+    app = create_app(Service(read_settings(host=_HOST, port=port), asked, current))
     server = uvicorn.Server(uvicorn.Config(app, host=_HOST, port=port, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, name="gridmap-still", daemon=True)
     thread.start()

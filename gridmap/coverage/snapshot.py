@@ -15,7 +15,7 @@ import mmap
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -60,11 +60,16 @@ class DutyRecords:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key as the workers know it: the hash of its text, and whom it stands for until when."""
+    """An API key as the workers know it: the hash of its text, and whom it stands for until when.
+
+    A publishable key stands for the public on pages of its ``origins``; no other key has any.
+    """
 
     sha256: str
     actor: Actor
     expires_at: datetime | None = None
+    id: str = ""
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,13 @@ class Snapshot:
         """The duty records, ready to be asked."""
         duty = self.duty
         return DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, self.city)
+
+    def with_keys(self, keys: Iterable[Key], versions: Mapping[str, int]) -> Snapshot:
+        """The same with other keys. The book, which takes seconds to make for a city, is not made again."""
+        other = replace(self, keys={key.sha256: key for key in keys}, versions=versions)
+        if "book" in self.__dict__:
+            other.__dict__["book"] = self.book
+        return other
 
 
 @dataclass(frozen=True, slots=True)

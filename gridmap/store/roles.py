@@ -26,19 +26,20 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "element_share", "hex_cover", "holder",
         "incident", "incident_placement", "lineage", "load", "notice", "post", "principle_figure",
         "principle_finding", "principle_measure", "principle_offender", "redrawn_box", "rejected_row", "release",
-        "release_cell", "release_row", "release_table", "revision", "shift", "shift_exception", "territory_cell",
+        "release_cell", "release_row", "release_table", "revision", "session", "shift", "shift_exception",
+        "territory_cell",
         "upcoming", "upcoming_cell", "worker",
     ),
     "UPDATE": (
         "api_key", "area", "area_band", "area_shape", "building", "cell", "cell_band", "city", "draft",
         "draft_approval", "draft_certificate", "draft_comment", "draft_edit", "draft_waiver", "element",
         "element_placement", "hex_cover", "holder", "incident", "incident_placement", "load", "post", "revision",
-        "shift", "shift_exception", "worker",
+        "session", "shift", "shift_exception", "worker",
     ),
     "DELETE": (
         "address", "address_alias", "address_name", "area_band", "cell_band", "draft_approval", "draft_edit",
-        "element_shape", "element_share", "hex_cover", "principle_measure", "rejected_row", "territory_cell",
-        "upcoming", "worker",
+        "element_shape", "element_share", "hex_cover", "principle_measure", "rejected_row", "session",
+        "territory_cell", "upcoming", "worker",
     ),
 }  # fmt: skip
 

@@ -21,9 +21,11 @@ from gridmap.store.keys import read_keys
 from gridmap.store.overlays import read_overlays
 from gridmap.store.redraws import read_redraws
 from gridmap.store.revisions import read_current, read_revision
+from gridmap.store.sessions import SESSIONS
 from gridmap.store.upcoming import read_upcoming
 
-FACTS = "facts"
+# Parts of the data that are read by themselves.
+_BESIDE = ("facts", SESSIONS)
 # Posts and rules are read again at least this often, since the days that the snapshot knows move on.
 FRESH_FOR = timedelta(hours=1)
 # How far ahead and back a snapshot knows who is on shift; the rules read reach further back than this.
@@ -32,18 +34,20 @@ DUTY_AHEAD = timedelta(days=7, hours=2)
 
 
 def read_versions(connection: Connection) -> Mapping[str, int]:
-    """Part -> data version; a part whose version is the same has not changed. Facts are read by themselves."""
+    """Part -> data version; a part whose version is the same has not changed. Not facts and sessions."""
     table = tables.data_version
-    rows = connection.execute(select(table.c.part, table.c.version).where(table.c.part != FACTS))
+    rows = connection.execute(select(table.c.part, table.c.version).where(table.c.part.not_in(_BESIDE)))
     return {row.part: row.version for row in rows}
 
 
 def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None) -> Snapshot:
-    """The state now. Parts whose version is that of ``before`` are taken from it; duty is always read.
+    """The state now. What has the version of ``before`` is taken from it; duty is read unless only keys changed.
 
     NotFound before the first revision.
     """
     versions = read_versions(connection)
+    if before is not None and now < before.fresh_until and _changed(before.versions, versions) == {"keys"}:
+        return before.with_keys(read_keys(connection), versions)
 
     def same(part: str) -> bool:
         return before is not None and before.versions.get(part) == versions[part]
@@ -60,6 +64,10 @@ def read_snapshot(connection: Connection, now: datetime, before: Snapshot | None
     fresh_until = min(now + FRESH_FOR, next_change(connection, now) or now + FRESH_FOR)
     upcoming = before.upcoming if before is not None and same("upcoming") else read_upcoming(connection)
     return Snapshot(city, grid, overlays, duty, keys, versions, now, fresh_until, upcoming)
+
+
+def _changed(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    return {part for part in before.keys() | now.keys() if before.get(part) != now.get(part)}
 
 
 def _grid(connection: Connection, city: City, before: Snapshot | None, same: bool) -> Grid:

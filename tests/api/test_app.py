@@ -20,6 +20,9 @@ ROUTES = {
     "/embed": {"get"},
     "/styles/{name}.json": {"get"},
     "/v1/events": {"get"},
+    "/v1/keys": {"get", "post"},
+    "/v1/keys/{key_id}/revoke": {"post"},
+    "/v1/me": {"get"},
     "/v1/city": {"get"},
     "/v1/coverage": {"get", "post"},
     "/v1/areas": {"get"},
@@ -57,7 +60,7 @@ ROUTES = {
 }
 # What stands in their paths.
 NAMED = {"code": "120101", "shift_id": 1, "revision": 1, "load_id": 1, "layer": "cells", "z": 14, "x": 1, "y": 1}
-NAMED |= {"name": "light", "other": 1, "incident": 1}
+NAMED |= {"name": "light", "other": 1, "incident": 1, "key_id": "desk-1"}
 
 
 @pytest.fixture(scope="module")

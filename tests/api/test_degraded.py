@@ -139,6 +139,24 @@ def test_what_is_to_come_is_told_without_the_database_too(
     recall_draft(Database(stopped.url("heping")), OPERATOR, draft)
 
 
+def test_keys_and_log_ins_go_on_without_the_database(
+    serve: Serve, stopped: Cluster, key_for: Callable[..., dict[str, str]]
+) -> None:
+    with serve(Database(stopped.url("heping"))) as client:
+        key = key_for(client, "dispatcher", "120101")
+        form, own = {"key": key["Authorization"].removeprefix("Bearer ")}, {"Origin": "http://testserver"}
+        assert client.post("/login", data=form, headers=own, follow_redirects=False).status_code == 303
+        client.app.state.service.current.refresh()  # type: ignore[attr-defined]
+        stopped.down()
+        wait_until(client, degraded=True)
+        mine = client.get("/v1/me").json()
+        assert (mine["how"], mine["role"]) == ("session", "dispatcher")
+        client.cookies.clear()
+        assert client.get("/v1/me", headers=key).json()["role"] == "dispatcher"
+        assert client.get("/v1/me", headers={"Cookie": "gridmap=made-up"}).json()["role"] == "public"
+        assert client.post("/login", data=form, headers=own).status_code == 503
+
+
 def test_a_service_that_starts_without_the_database_answers_from_the_disk(
     serve: Serve, stopped: Cluster, inner_points: Points, tmp_path: Path, key_for: Callable[..., dict[str, str]]
 ) -> None:

@@ -162,6 +162,7 @@ ASKED: dict[str, list[Query]] = {
 LEFT_OUT = {"/metrics": "counts requests", "/v1/events": "does not end; tests/api/web/test_events.py reads it"}
 # What a stranger is refused always.
 REFUSED = {
+    "/v1/keys",
     "/v1/notices",
     "/v1/break-glass",
     "/v1/cells/{code}/needs",

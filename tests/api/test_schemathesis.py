@@ -33,6 +33,7 @@ from gridmap.actions.draft_edits import edit_draft, undo_edit
 from gridmap.actions.draft_publish import schedule_draft
 from gridmap.actions.draft_review import Remark, comment_draft, open_notice, submit_draft, waive_check
 from gridmap.actions.drafts import create_draft
+from gridmap.actions.keys import give_key
 from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
 from gridmap.actions.workbench import Workbench
@@ -199,6 +200,7 @@ BODIES: dict[str, dict[str, object]] = {
     },
     "/v1/revisions/{revision}/restore": {"note": "as it was"},
     "/v1/break-glass": {"cell": "120101001001001", "reason": "fire"},
+    "/v1/keys": {"holder": "attacked", "role": "viewer", "label": "a test", "territories": ["120101"]},
     "/v1/incidents": {
         "crs": "wgs84",
         "source": "T-random",
@@ -233,6 +235,7 @@ DRAFTS = {
 COUNTS = ("hexes", "counts", "incidents")
 # Reads that are for staff only.
 STAFF_ONLY = {
+    "/v1/keys",
     "/v1/elements",
     "/v1/incidents",
     "/v1/loads",
@@ -314,6 +317,7 @@ def draw(database: Database) -> None:
             waive_check(database, owner, number, check, "Li", "a test")
     schedule_draft(database, owner, bench, FIRST_DRAFT + 5, later)
     KNOWN["token"] = [open_notice(database, owner, FIRST_DRAFT + 7)]
+    KNOWN["key_id"] = [give_key(database, owner, Actor("a-desk", "viewer", ("120101",)), "a test")[0].id]
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,10 @@ from gridmap.access import (
     may,
     require,
     require_city,
+    scope_of,
 )
 from gridmap.errors import NotAllowed, NotIdentified
-from gridmap.model import PUBLIC, ROLES, Actor
+from gridmap.model import PUBLIC, ROLES, SCOPES, Actor
 
 # What tells of single people or of how many there are.
 OF_PEOPLE = {Data.COUNTS, Data.INCIDENTS, Data.PERSONS, Data.NEEDS, Data.ELEMENTS, Data.LOADS}
@@ -102,3 +103,20 @@ def test_staff_is_a_role_and_a_territory() -> None:
     assert not is_staff(Actor("a", "public", ("120101",)), ["120101"])
     assert not is_staff(PUBLIC, ["120101"])
     assert not is_staff(OPERATOR, ["120101"])  # who runs the machine sees no counts of people
+
+
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_scope_narrows_and_never_widens(action: Action, scope: str) -> None:
+    for role in ROLES:
+        narrowed = Actor("someone", role, (EVERYWHERE,), (scope,))
+        whole = Actor("someone", role, (EVERYWHERE,))
+        assert may(narrowed, action) == (may(whole, action) and scope_of(action) == scope)
+        if may(whole, action) and not may(narrowed, action):
+            with pytest.raises(NotAllowed, match=f"needs the scope {scope_of(action)}; this key has {scope}"):
+                require(narrowed, action)
+
+
+def test_what_changes_anything_needs_more_than_the_scope_read() -> None:
+    reading = {action for action in Action if scope_of(action) == "read"}
+    assert all(action.name.startswith("READ_") or action == Action.VERIFY for action in reading)

@@ -62,6 +62,16 @@ def test_the_environment_speaks_and_an_option_speaks_louder(monkeypatch: pytest.
         ("RATE_KEY", "-1"),
         ("BODY_MB", "0"),
         ("HEAVY_AT_ONCE", "0"),
+        ("SESSION_HOURS", "0"),
+        ("OIDC_ISSUER", "http://provider.example"),
+        ("OIDC_ISSUER", "https://user@provider.example"),
+        ("OIDC_ISSUER", "https://provider.example?x=1"),
+        ("OIDC_ISSUER", "file:///etc/passwd"),
+        ("OIDC_ALGORITHMS", '["HS256"]'),
+        ("OIDC_ALGORITHMS", '["RS256", "none"]'),
+        ("OIDC_ALGORITHMS", "RS256"),
+        ("OIDC_ROLES", '{"admins": "king"}'),
+        ("OIDC_ROLES", '{"everybody": "public"}'),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
@@ -138,3 +148,16 @@ def test_no_command_shows_a_password(tmp_path: Path) -> None:
         done = subprocess.run([*program, *words], capture_output=True, text=True, env=environment, check=False)
         assert PASSWORD not in done.stdout + done.stderr, words
         assert (done.returncode == 0) == ("--help" in words)
+
+
+def test_an_issuer_needs_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDMAP_OIDC_ISSUER", "https://provider.example")
+    with pytest.raises(InvalidInput, match="GRIDMAP_OIDC_AUDIENCE"):
+        read_settings()
+    monkeypatch.setenv("GRIDMAP_OIDC_AUDIENCE", "gridmap")
+    assert read_settings().oidc_algorithms == ("RS256", "ES256")
+
+
+def test_the_clients_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDMAP_OIDC_CLIENT_SECRET", "s3cret")
+    assert "s3cret" not in repr(read_settings())

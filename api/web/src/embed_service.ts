@@ -13,6 +13,11 @@ export class Service {
 
   constructor(private readonly key: string) {}
 
+  /** Whether whoever looks at the page is logged in. */
+  async isStaff(): Promise<boolean> {
+    return (await this.ask<{ role: string }>("v1/me")).role !== "public";
+  }
+
   /** JSON from a path below the service, or from an address of its own that it named. */
   async ask<T>(path: string): Promise<T> {
     const url = new URL(path, this.root);

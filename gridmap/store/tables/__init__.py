@@ -4,7 +4,7 @@ Three kinds of time: ``revisions`` (int4range) for what a publish changes as a w
 post or shift holds, ``recorded`` for when we knew it. Codes compare by bytes (``COLLATE "C"``), as law 1 asks.
 """
 
-from gridmap.store.tables.access import api_key, role_right, territory_cell
+from gridmap.store.tables.access import api_key, role_right, session, territory_cell
 from gridmap.store.tables.addresses import address, address_alias, address_name
 from gridmap.store.tables.bands import area_band, cell_band, redrawn_box
 from gridmap.store.tables.columns import MERCATOR_SRID, SRID, Code, metadata
@@ -114,6 +114,7 @@ __all__ = [
     "release_table",
     "revision",
     "role_right",
+    "session",
     "shift",
     "shift_exception",
     "territory_cell",

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from gridmap.access import OPERATOR
-from gridmap.actions.keys import create_key
 from gridmap.actions.releases import make_release
+from gridmap.actions.sessions import open_session
 from gridmap.model import Actor
 from gridmap.releases.periods import Month
 from gridmap.store.database import Database
@@ -110,12 +110,12 @@ def counted(live_server: Any, make_copy: Callable[..., Any]) -> Iterator[Any]:
 def test_maps_of_counts_say_what_they_count(
     counted: Any, open_page: Open, colours: Callable[..., Any], pictures: Path, query: str, staff: bool, words: Any
 ) -> None:
-    key = ""
+    cookies = []
     if staff:
-        holder = Actor(f"embed-{len(query)}", "viewer", ("120101001" if "area" in query else "120000",))
-        key = f"&key={create_key(counted.service.database, OPERATOR, holder, 'a test', None)}"
-        counted.service.current.refresh()
-    watched = open_page(f"{counted.url}/embed?{query}{key}")
+        viewer = Actor(f"embed-{len(query)}", "viewer", ("120101001" if "area" in query else "120000",))
+        cookie = open_session(counted.service.database, viewer, datetime.now(UTC) + timedelta(hours=1))
+        cookies = [{"name": "gridmap", "value": cookie, "domain": "127.0.0.1", "path": "/"}]
+    watched = open_page(f"{counted.url}/embed?{query}", storage_state={"cookies": cookies})
     page = watched.page
     wait_until_drawn(page)
     page.screenshot(path=pictures / f"counts_{'staff_' if staff else ''}{query.replace('&', '_')}.png")

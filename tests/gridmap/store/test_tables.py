@@ -64,6 +64,7 @@ def released(subject: str, category: str, least: int, inside: str = "NULL", outs
 
 A, B = "(SELECT min(code) FROM holder)", "(SELECT max(code) FROM holder)"
 
+KEY_COLUMNS = "(id, holder, sha256, role, territories, label)"
 REFUSED = [
     ([cell("[1,)"), cell("[2,)", cell_id=900_002)], "ex_cell_code_once"),
     ([cell("[1,5)"), cell("[4,)", cell_id=900_002)], "ex_cell_code_once"),
@@ -102,8 +103,8 @@ REFUSED = [
     (["UPDATE building SET households = -1"], "ck_building_households"),
     (["INSERT INTO lineage VALUES (1, 1, 2, 1.5)"], "ck_lineage_area_share"),
     (["INSERT INTO lineage VALUES (77, 1, 2, 1)"], "fk_lineage_revision"),
-    (["INSERT INTO api_key (id, sha256, role, territories, label) VALUES ('k', 'h', 'king', '{}', '')"],
-     "ck_api_key_role"),
+    ([f"INSERT INTO api_key {KEY_COLUMNS} VALUES ('k', 'k', 'h', 'king', '{{}}', '')"], "ck_api_key_role"),
+    ([f"INSERT INTO api_key {KEY_COLUMNS} VALUES ('k', 'k', 'h', 'public', '{{}}', '')"], "ck_api_key_origins"),
     ([release(made_at="2026-10-31")], "ck_release_closed"),
     ([release(begins="2026-11-01")], "ck_release_closed"),
     ([release(), release()], "pk_release"),
