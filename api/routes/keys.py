@@ -24,7 +24,7 @@ def get_keys(service: ServiceDep, actor: ActorDep, response: Response) -> KeysOu
     return KeysOut(keys=[KeyOut.model_validate(key.fields()) for key in list_keys(service.database, actor)])
 
 
-@router.post("", response_model=KeyGiven, status_code=201, responses=problem_responses(409))
+@router.post("", response_model=KeyGiven, status_code=201, responses=problem_responses(400, 409))
 def post_keys(service: ServiceDep, actor: ActorDep, body: KeyIn, response: Response) -> KeyGiven:
     """Give out a key. Its text is in this answer and nowhere else."""
     response.headers["Cache-Control"] = "no-store"
