@@ -25,7 +25,7 @@ from sqlalchemy import text
 from api.ogc.tilesets import are_served
 from gridmap.access import ALLOWED, OPERATOR, Action, Bound, bound
 from gridmap.actions.draft_edits import edit_draft
-from gridmap.actions.draft_review import open_notice, submit_draft
+from gridmap.actions.draft_review import Remark, comment_draft, open_notice, submit_draft
 from gridmap.actions.drafts import change_draft, create_draft
 from gridmap.actions.keys import create_key
 from gridmap.actions.publish import publish
@@ -64,6 +64,7 @@ class World:
     shifts: Iterator[int]
     numbers: Iterator[int]
     drafts: dict[str, int]
+    comments: dict[str, int]
     keys: dict[tuple[str, str], dict[str, str]]
 
     def ask(self, key: dict[str, str], method: str, path: str, params: Json, body: Json | None) -> Response:
@@ -255,7 +256,7 @@ DRAFT_ROUTES: list[tuple[tuple[Action, ...], str, str, Json | None]] = [
     ((Action.READ_DRAFTS,), "GET", "/compare?with={submitted}", None),
     ((Action.READ_DRAFTS,), "GET", "/dossier.xlsx", None),
     ((Action.READ_DRAFTS,), "POST", "/comments", {"text": "why?"}),
-    ((Action.READ_DRAFTS,), "POST", "/comments/1/resolve", None),
+    ((Action.READ_DRAFTS,), "POST", "/comments/{comment}/resolve", None),
     ((Action.DRAW,), "PATCH", "", {"name": "another name"}),
     ((Action.DRAW,), "POST", "/edits", {"op": "change", "cell": "{cell}", "name": "改名网格"}),
     ((Action.DRAW,), "POST", "/undo", None),
@@ -337,7 +338,7 @@ def _furnished(database: Database) -> World:
     publish(
         database, OPERATOR, 1, GridChange(frozenset(), {cell.code: drawn}), begins, "a name", lambda _: None, grid
     )
-    drafts, notice = _drafted(database, cell.code)
+    drafts, comments, notice = _drafted(database, cell.code)
     point = shapely.point_on_surface(shape)
     keys = _keys(database, cell.code)
     return World(
@@ -351,6 +352,7 @@ def _furnished(database: Database) -> World:
         shifts=iter(shifts),
         numbers=count(),
         drafts=drafts,
+        comments=comments,
         keys=keys,
     )
 
@@ -392,17 +394,18 @@ OWNER = Actor("owner", "planner", (CITY,))
 SHARER = Actor("sharer", "planner", (CITY,))
 
 
-def _drafted(database: Database, cell: str) -> tuple[dict[str, int], str]:
-    """A draft that is open and one that is submitted, both of one planner and shared with another."""
-    bench, drafts = Workbench(), {}
+def _drafted(database: Database, cell: str) -> tuple[dict[str, int], dict[str, int], str]:
+    """An open draft and a submitted one of one planner, shared with another, with a comment on each."""
+    bench, drafts, comments = Workbench(), {}, {}
     for state in ("open", "submitted"):
         number = create_draft(database, OWNER, f"{state} draft").id
         edit_draft(database, OWNER, bench, number, {"op": "change", "cell": cell, "name": f"{state}"})
         change_draft(database, OWNER, number, None, [SHARER.id])
+        comments[state] = comment_draft(database, OWNER, number, Remark("why?"))
         drafts[state] = number
     submit_draft(database, OWNER, bench, drafts["submitted"])
     approver = Actor("noticer", "approver", (CITY,))
-    return drafts, open_notice(database, approver, drafts["submitted"])
+    return drafts, comments, open_notice(database, approver, drafts["submitted"])
 
 
 def _keys(database: Database, cell: str) -> dict[tuple[str, str], dict[str, str]]:
@@ -425,9 +428,7 @@ def _keys(database: Database, cell: str) -> dict[tuple[str, str], dict[str, str]
 def test_every_route_stands_here(world: World) -> None:
     listed = {(route.method, route.path) for route in ROUTES} | DRAFT_LISTS | ENDLESS | {("POST", "/v1/coverage")}
     listed |= {(method, f"/v1/drafts/{{draft}}{path}".partition("?")[0]) for _, method, path, _ in DRAFT_ROUTES}
-    listed = {
-        (m, p.replace("/dossier.xlsx", "/dossier.{suffix}").replace("/1/", "/{comment}/")) for m, p in listed
-    }
+    listed = {(m, p.replace("/dossier.xlsx", "/dossier.{suffix}")) for m, p in listed}
     there = routes_of(world.client)
     assert {route for route in listed if route not in there} == set()
     rest = {path for method, path in there - listed if method == "GET"}
@@ -524,7 +525,9 @@ def test_a_draft_is_there_for_those_who_share_it_and_for_reviewers_once_submitte
         takes = any(role in ALLOWED[action] for action in actions)
         if sees and takes and (changes or path == "/publish"):
             continue  # which would end what the others are asked for; tests of drafts do it
-        there = path.format(submitted=world.drafts["submitted"])
+        if shares and path == "/return":
+            continue  # its owner takes it back
+        there = path.format(submitted=world.drafts["submitted"], comment=world.comments[state])
         answers = [
             world.client.request(method, f"/v1/drafts/{each}{there}", json=filled, headers=key)
             for each in (number, NO_ID)
