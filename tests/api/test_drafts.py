@@ -13,9 +13,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from gridmap.access import OPERATOR
+from gridmap.cluster import OWNER
 from gridmap.coverage.grid import Grid
 from gridmap.crs import from_wgs84
 from gridmap.scheduled import Scheduled
+from gridmap.store.database import Database
 from tests.gridmap.actions.test_drafts import merge, pairs, rename
 
 KeyFor = Callable[..., dict[str, str]]
@@ -232,7 +234,7 @@ def test_what_is_scheduled_is_told_and_then_published_by_the_server(
     other = next(cell.code for cell in city.cells if cell.code not in pair)
     assert coverage(other)["upcoming"] is None
     service = service_of(writer)
-    with service.database.begin(OPERATOR) as connection:
+    with Database(service.database.url.set(username=OWNER)).begin(OPERATOR) as connection:
         now = datetime.now(UTC)
         connection.execute(text("UPDATE draft SET publish_at = :now"), {"now": now})
         connection.execute(text("UPDATE upcoming SET begins = :now"), {"now": now})

@@ -94,7 +94,9 @@ def test_a_box_does_not_widen_an_area(client: TestClient, key_for: KeyFor) -> No
     assert answer["outside"] == 0
 
 
-def test_it_follows_what_is_written(writer: TestClient, key_for: KeyFor, service_of: Callable[..., Any]) -> None:
+def test_it_follows_what_is_written(
+    writer: TestClient, heping_copy: Database, key_for: KeyFor, service_of: Callable[..., Any]
+) -> None:
     key = key_for(writer, "dispatcher", "120000")
     before = ask(writer, key, by="cell")
     row = {"id": "1", **HERE, "category": "noise", "happened_at": "2026-11-02T03:00:00"}
@@ -116,7 +118,7 @@ def test_it_follows_what_is_written(writer: TestClient, key_for: KeyFor, service
         ]
         == 0
     ), "the window's end does not count"
-    with service_of(writer).database.begin(OPERATOR) as connection:
+    with heping_copy.begin(OPERATOR) as connection:
         connection.execute(
             text("DELETE FROM incident_placement USING incident WHERE id = incident_id AND source = 'hotline'")
         )
@@ -269,7 +271,7 @@ def test_nothing_has_changed(client: TestClient, staff: dict[str, str], key_for:
     assert client.get(PATH, params={"of": "incidents"}, headers=tag).status_code == 401
 
 
-def test_without_the_database_it_goes_on_and_says_so(
+def test_live_counts_need_the_databases_word_and_say_how_old_they_are(
     serve: Callable[..., AbstractContextManager[TestClient]],
     heping_copy: Database,
     key_for: KeyFor,
@@ -286,9 +288,9 @@ def test_without_the_database_it_goes_on_and_says_so(
         assert after["degraded"]["since"]
         assert after["rows"] == before["rows"]
     with serve(gone, tmp_path) as again:
-        restarted = ask(again, key, by="cell")
-        assert restarted["degraded"]["since"]
-        assert (restarted["rows"], restarted["data_version"]) == (before["rows"], before["data_version"])
+        assert service_of(again).state.facts is not None
+        refused = again.get(PATH, params={"of": "incidents", "by": "cell"}, headers=key)
+        assert refused.status_code == 503, "nobody can say what its policies let the actor count"
 
 
 def test_facts_of_another_revision_are_not_counted(

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from gridmap.access import OPERATOR
 from gridmap.actions.verify import verify_city
+from gridmap.cluster import OWNER
+from gridmap.store.database import Database
 
 KeyFor = Callable[..., dict[str, str]]
 HERE, THERE = (117.1950, 39.1180), (117.2010, 39.1250)
@@ -148,7 +150,7 @@ def test_rejected_rows_are_listed_page_by_page_until_they_expire(
     rest = writer.get(path, params=after, headers=key).json()
     assert [row["line"] for row in rest["rows"]] == [4, 5]
     assert rest["rows"][0]["columns"]["id"] == "3"
-    with service_of(writer).database.begin(OPERATOR) as connection:
+    with Database(service_of(writer).database.url.set(username=OWNER)).begin(OPERATOR) as connection:
         connection.execute(text("UPDATE rejected_row SET expires_at = now() - interval '1 second'"))
     assert writer.get(path, headers=key).json()["rows"] == []
     send(writer, key, incident("later"))

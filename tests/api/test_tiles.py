@@ -21,6 +21,7 @@ from api.deps import Service
 from api.tiles import FOREVER, SHORTLY
 from gridmap.access import OPERATOR
 from gridmap.actions.publish import publish
+from gridmap.cluster import OWNER
 from gridmap.crs import from_wgs84
 from gridmap.errors import Unavailable
 from gridmap.store.database import Database
@@ -217,7 +218,7 @@ def test_what_no_revision_pins_is_pinned_by_its_version(
     assert before.headers["cache-control"] == FOREVER
     assert writer.get(path.partition("?")[0]).headers["cache-control"] == SHORTLY
     service = service_of(writer)
-    with service.database.begin(OPERATOR) as connection:
+    with Database(service.database.url.set(username=OWNER)).begin(OPERATOR) as connection:
         connection.exec_driver_sql("UPDATE overlay SET name = name || '（改）'")
     service.current.refresh()
     after = writer.get(path)

@@ -196,7 +196,9 @@ def _protect_triggers() -> None:
 
 
 def _policied(table: str) -> None:
+    """Bind everybody but the server's own work and commands on the machine, the owner too."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    _policy(table, "all_for_the_machine", "ALL", _UNBOUND, _UNBOUND)
 
 
 def _policy(table: str, name: str, command: str, using: str | None, check: str | None = None) -> None:
@@ -231,7 +233,6 @@ def _protect_subjects() -> None:
         _policy(subject, "added_by_staff", "INSERT", None, written)
         changed = f"{_does('PUBLISH')} OR {written}"
         _policy(subject, "changed_by_staff", "UPDATE", changed, changed)
-        _policy(subject, "removed", "DELETE", _UNBOUND)
 
         placement = f"{subject}_placement"
         there = _OWN_CELL.format(f"{placement}.cell_id")
@@ -240,7 +241,6 @@ def _protect_subjects() -> None:
         placed = f"{_does('PUBLISH')} OR {_does(writes)} AND {there}"
         _policy(placement, "added_by_staff", "INSERT", None, placed)
         _policy(placement, "changed_by_staff", "UPDATE", placed, placed)
-        _policy(placement, "removed", "DELETE", _UNBOUND)
     for table in ("building", "element_share", "element_shape"):
         # As its element: that table's own policies say who sees and who changes one.
         seen = f"EXISTS (SELECT FROM element WHERE element.id = {table}.element_id)"
@@ -264,7 +264,6 @@ def _protect_loads() -> None:
     _policy("load", "read_by_staff", "SELECT", f"{reads} AND {own}")
     _policy("load", "written_by_staff", "INSERT", None, f"{loads} AND {own}")
     _policy("load", "finished_by_staff", "UPDATE", f"{loads} AND {own}")
-    _policy("load", "removed", "DELETE", _UNBOUND)
     seen = "load_id IN (SELECT load.id FROM load)"
     _policied("rejected_row")
     _policy("rejected_row", "read_with_load", "SELECT", f"{_UNBOUND} OR {seen} OR {loads} AND expires_at <= now()")
@@ -291,7 +290,6 @@ def _protect_drafts() -> None:
     )  # fmt: skip
     changed = f"{_UNBOUND} OR {_may('DRAW')} AND {works} OR {reviews}"
     _policy("draft", "changed_by_those_who_share_it", "UPDATE", changed, changed)
-    _policy("draft", "removed", "DELETE", _UNBOUND)
     for table in _OF_DRAFT:
         seen = "draft IN (SELECT draft.id FROM draft)"
         _policied(table)
@@ -304,7 +302,6 @@ def _protect_the_rest() -> None:
     own = _OWN_PLACES.format("places")
     _policy("notice", "read_by_staff", "SELECT", f"{_UNBOUND} OR {_may('READ_NOTICES')} AND {own}")
     _policy("notice", "written_by_publishing", "INSERT", None, _does("PUBLISH"))
-    _policy("notice", "removed", "DELETE", _UNBOUND)
     _policied("api_key")
     given = f"{_UNBOUND} OR {_may('GIVE_KEYS')} AND {_OWN_CODES.format('territories')}"
     _policy("api_key", "given_out_by_key_admins", "ALL", given, given)
@@ -312,7 +309,6 @@ def _protect_the_rest() -> None:
         _policied(table)
         _policy(table, "read_by_everybody", "SELECT", "true")
         _policy(table, "made_at_set_times", "INSERT", None, f"{_does('MAKE_RELEASES')} AND {_EVERYWHERE}")
-        _policy(table, "removed", "DELETE", _UNBOUND)
     duty = f"{_does('PUBLISH')} OR {_may('WRITE_DUTY')} AND "
     own = duty + _OWN_CODE.format("territory")
     of_own = duty + (
@@ -326,7 +322,6 @@ def _protect_the_rest() -> None:
         _policy(table, "read_by_everybody", "SELECT", "true")
         for name, command in (("added", "INSERT"), ("changed", "UPDATE")):
             _policy(table, f"{name}_by_staff", command, None if command == "INSERT" else written, written)
-        _policy(table, "removed", "DELETE", _UNBOUND)
     people = f"({_may('READ_COUNTS')} AND {_EVERYWHERE})"
     offends = (
         "NOT EXISTS (SELECT FROM principle_finding AS finding WHERE finding.offenders_of_people "
