@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gridmap.access import Action, covers, require
@@ -52,13 +51,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Proposed:
-    """The proposals for a draft as it is at a version, with the five principles of its base and of each."""
+    """The proposals for a draft as it is, with the ground they were made on.
+
+    ``principles``: the five of the draft as it is; ``plans`` and ``plan_principles``: with each proposal taken.
+    """
 
     draft: Draft
     plan: Plan
     found: Proposals
-    base_principles: tuple[Finding, ...]
-    principles: tuple[tuple[Finding, ...], ...] = field(default=())
+    terrain: Terrain
+    principles: tuple[Finding, ...]
+    plans: tuple[Plan, ...]
+    plan_principles: tuple[tuple[Finding, ...], ...]
 
 
 def propose(
@@ -88,12 +92,16 @@ def propose(
     if not _working.acquire(blocking=False):
         raise Unavailable("proposals are being worked out now, which takes some seconds: ask again")
     try:
-        found = _worked_out(plan, base, weights, wanted, progress)
+        terrain = Terrain(
+            Streets() if base.ground.lines is None else Streets(base.ground.lines), base.ground.segments, weights
+        )
+        found = proposals_for(plan, wanted.area, terrain, _wish(plan, wanted), progress)
+        plans = tuple(_taken(plan, one) for one in found.proposals)
+        principles = tuple(_principles(each, base) for each in plans)
     finally:
         _working.release()
-    return Proposed(
-        draft, plan, found, base.findings, tuple(_principles(plan, base, one) for one in found.proposals)
-    )
+    now = _principles(plan, base) if plan.edits else base.findings
+    return Proposed(draft, plan, found, terrain, now, plans, principles)
 
 
 def take_proposal(
@@ -130,20 +138,18 @@ def _weights(connection: Connection, plan: Plan, wanted: Wanted) -> Households:
     return known
 
 
-def _worked_out(
-    plan: Plan, base: Measured, weights: Households, wanted: Wanted, progress: Callable[[str], None]
-) -> Proposals:
-    lines = base.ground.lines
-    streets = Streets() if lines is None else Streets(lines)
+def _wish(plan: Plan, wanted: Wanted) -> Wish:
     low, high = wanted.band or plan.base.city.principles.bands["basic"]
-    wish = Wish((low, high), wanted.parts, frozenset(wanted.locked), wanted.count, wanted.seed)
-    return proposals_for(plan, wanted.area, Terrain(streets, base.ground.segments, weights), wish, progress)
+    return Wish((low, high), wanted.parts, frozenset(wanted.locked), wanted.count, wanted.seed)
 
 
-def _principles(plan: Plan, base: Measured, proposal: Proposal) -> tuple[Finding, ...]:
-    """The five principles of the draft with a proposal taken."""
+def _taken(plan: Plan, proposal: Proposal) -> Plan:
     for edit in proposal.edits:
         plan = plan.apply(parse(edit))
+    return plan
+
+
+def _principles(plan: Plan, base: Measured) -> tuple[Finding, ...]:
     return measured(after_change(base.numbers, on_base(plan), base.ground, plan.moved_communities()))
 
 

@@ -184,7 +184,7 @@ def proposals(
     city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
 ) -> None:
-    """Communities divided anew beside their cells as they are and a k-means-Voronoi of as many. Nothing is kept."""
+    """Communities divided anew beside their cells now and a k-means-Voronoi of as many. Nothing is kept."""
     with open_database(read_settings(city=city)) as database:
         check_migrated(database)
         report = bench_proposals(database, OPERATOR, communities, seed, say)

@@ -32,7 +32,7 @@ _LEAST_WIDTH_M = 5.0
 # More blocks than this would take minutes.
 MOST_BLOCKS = 2_000
 # A block is cut in so many parts at most.
-_MOST_PARTS = 100
+_MOST_PARTS = 12
 _CLOSE_M = 1.0
 
 
@@ -61,17 +61,11 @@ def blocks_of(
 ) -> Blocks:
     """The blocks of a community without its locked cells, none heavier than ``heaviest`` if it can be cut.
 
-    Cuts run between buildings, as far as these are known by their points. InvalidInput for a locked cell of
-    another community, or when nothing is left, or when there are too many blocks.
+    Cuts run between buildings, as far as these are known by their points. InvalidInput as for :func:`free_cells`,
+    or when there are too many blocks.
     """
-    cells = state.cells_of(community)
-    for code in locked:
-        if code not in cells:
-            raise InvalidInput("locked", code, f"must be a cell of {community}")
-    free = tuple(code for code in cells if code not in locked)
-    if not free:
-        raise InvalidInput("locked", sorted(locked)[:5], f"leaves no cell of {community} to be divided")
-    patch = Sketch(state).patch(cells, Snapping(SNAP_M, outer_m=OUTER_M))
+    free = free_cells(state, community, locked)
+    patch = Sketch(state).patch(state.cells_of(community), Snapping(SNAP_M, outer_m=OUTER_M))
     before = [state.cell(code).shape for code in free]
     inner = [list(edge) for edges in edges_between(before).values() for edge in edges]
     ground = joined([patch.drop(code) for code in free])
@@ -89,6 +83,18 @@ def blocks_of(
         free,
         _overlap_m2(flat, metric(np.array(before, object), state.base.city.metric_crs)),
     )
+
+
+def free_cells(state: State, community: str, locked: Collection[str]) -> tuple[str, ...]:
+    """The cells of a community that are not locked; InvalidInput when there is none, or one is another's."""
+    cells = state.cells_of(community)
+    for code in locked:
+        if code not in cells:
+            raise InvalidInput("locked", code, f"must be a cell of {community}")
+    free = tuple(code for code in cells if code not in locked)
+    if not free:
+        raise InvalidInput("locked", sorted(locked)[:5], f"leaves no cell of {community} to be divided")
+    return free
 
 
 def _faces(patch: Patch, ground: BaseGeometry, lines: Streets, inner: Sequence[list[Point]]) -> list[BaseGeometry]:
@@ -130,9 +136,11 @@ def _cut(patch: Patch, faces: Sequence[BaseGeometry], base: Base, heaviest: floa
     for key, face in zip(keys, faces, strict=True):
         patch.put(key, face)
     assert base.households is not None
-    weight = weight_in(np.array(faces, object), base.households)
-    for key, own in zip(list(keys), weight.tolist(), strict=True):
-        count = min(_MOST_PARTS, int(np.ceil(own / heaviest))) if heaviest > 0 else 1
+    known, shapes = base.households, np.array(faces, object)
+    weight = weight_in(shapes, known)
+    places = weight_in(shapes, replace(known, count=(known.count > 0).astype(np.float64)))
+    for key, own, buildings in zip(list(keys), weight.tolist(), places.tolist(), strict=True):
+        count = int(min(_MOST_PARTS, np.ceil(own / heaviest), buildings))
         if count < 2:
             continue
         trial = Patch(patch.shapes, patch.metres, patch.snapping)

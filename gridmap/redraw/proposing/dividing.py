@@ -124,7 +124,7 @@ def _metis(graph: Graph, piece: Longs, parts: int, start: int, seed: int) -> Lon
     weight = [1 + round(each) for each in (graph.weight[piece] * 10.0).tolist()]
     options = pymetis.Options(seed=(seed * 7919 + start) % 2**31, ufactor=_LOOSE[start % len(_LOOSE)], contig=True)
     _, found = pymetis.part_graph(
-        parts, xadj=heads, adjncy=near, vweights=weight, eweights=costs, recursive=False, options=options
+        parts, pymetis.CSRAdjacency(heads, near), vweights=weight, eweights=costs, recursive=False, options=options
     )
     return _mended(graph, piece, np.array(found, np.int64), parts, place)
 

@@ -21,7 +21,7 @@ from gridmap.redraw.metres import metric
 from gridmap.redraw.patch import joined
 from gridmap.redraw.plan import Plan
 from gridmap.redraw.principles.along import Segments
-from gridmap.redraw.proposing.blocks import Blocks, blocks_of, weight_in
+from gridmap.redraw.proposing.blocks import Blocks, blocks_of, free_cells, weight_in
 from gridmap.redraw.proposing.choosing import Candidate, chosen
 from gridmap.redraw.proposing.dividing import Aim, check_parts, divided
 from gridmap.redraw.proposing.figures import Figures, figures_of_cells, figures_of_parts
@@ -95,7 +95,7 @@ def divisions(plan: Plan, community: str, terrain: Terrain, wish: Wish) -> Divis
     another community.
     """
     state, city = plan.state, plan.base.city
-    free = [code for code in state.cells_of(community) if code not in wish.locked]
+    free = free_cells(state, community, wish.locked)
     before = [state.cell(code).shape for code in free]
     weight = weight_in(np.array(before, object), terrain.weights)
     if not weight.sum():
