@@ -181,6 +181,7 @@ BODIES |= {
     "/v1/drafts": {"name": "a draft"},
     "/v1/drafts/{draft}": {"name": "another name", "shared_with": ["somebody"]},
     "/v1/drafts/{draft}/edits": {"op": "change", "cell": "120101001001001", "name": "改名网格"},
+    "/v1/drafts/{draft}/proposals": {"area": "120101001001", "count": 2},
     "/v1/drafts/{draft}/return": {"comments": [{"text": "why?", "point": [117.195, 39.118], "crs": "wgs84"}]},
     "/v1/drafts/{draft}/approve": {"area": "120101"},
     "/v1/drafts/{draft}/comments": {"text": "why?", "cell": "120101001001001"},
@@ -363,6 +364,8 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
     if path.startswith("/v1/drafts"):
         drafts = [FIRST_DRAFT - 1 + number for number in DRAFTS.get(path, [1])]
         known |= {"draft": drafts, "with": [FIRST_DRAFT + 1], "comment": [1], "state": ["open"]}
+    if path.endswith("/proposals"):
+        known |= {"area": ["120101001001", "120101"]}  # one that is soon divided, and one that is too large
     if path.startswith("/ogc/"):
         known["crs"] = KNOWN["filter-crs"]
     if isinstance(part, dict):
