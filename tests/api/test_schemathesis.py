@@ -190,6 +190,8 @@ BODIES |= {
 }
 # Drafts begin at a number that no random one hits: whoever gives up or undoes at random does it to none of these.
 FIRST_DRAFT = 7_001
+# A community, which is soon divided, and a district, which is too large.
+DIVIDED = ["120101001001", "120101"]
 # Which draft, counted from the first, is in a state that the route takes; the first one is open, and is left so.
 DRAFTS = {
     "/v1/drafts/{draft}": [9],
@@ -364,8 +366,7 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
     if path.startswith("/v1/drafts"):
         drafts = [FIRST_DRAFT - 1 + number for number in DRAFTS.get(path, [1])]
         known |= {"draft": drafts, "with": [FIRST_DRAFT + 1], "comment": [1], "state": ["open"]}
-    if path.endswith("/proposals"):
-        known |= {"area": ["120101001001", "120101"]}  # one that is soon divided, and one that is too large
+        known |= {"area": DIVIDED} if path.endswith("/proposals") else {}
     if path.startswith("/ogc/"):
         known["crs"] = KNOWN["filter-crs"]
     if isinstance(part, dict):
