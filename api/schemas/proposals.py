@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from api.schemas.registry import FeatureCollection
 from api.schemas.texts import CodeText, Strict
 
-_Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+_Weight = Annotated[float, Field(ge=1, le=1e9, allow_inf_nan=False)]
 
 
 class ProposalsIn(Strict):

@@ -123,8 +123,8 @@ def _check(wanted: Wanted) -> None:
         raise InvalidInput("weigh_by", wanted.weigh_by, f"must be one of {', '.join(WEIGH_BY)}")
     if wanted.parts is not None and wanted.parts < 1:
         raise InvalidInput("parts", wanted.parts, "must be at least 1")
-    if wanted.band is not None and not 0 <= wanted.band[0] <= wanted.band[1]:
-        raise InvalidInput("band", list(wanted.band), "must be two numbers, the lower one first")
+    if wanted.band is not None and not 1 <= wanted.band[0] <= wanted.band[1]:
+        raise InvalidInput("band", list(wanted.band), "must be two numbers of 1 or more, the lower one first")
 
 
 def _weights(connection: Connection, plan: Plan, wanted: Wanted) -> Households:

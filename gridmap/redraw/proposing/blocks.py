@@ -30,9 +30,9 @@ from gridmap.shapes import Geometries
 _LEAST_AREA_M2 = 400.0
 _LEAST_WIDTH_M = 5.0
 # More blocks than this would take minutes.
-MOST_BLOCKS = 2_000
-# A block is cut in so many parts at most.
-_MOST_PARTS = 12
+MOST_BLOCKS = 600
+# A block is cut in so many parts at most, and all blocks by so many cuts, each of which takes a tenth of a second.
+_MOST_PARTS, _MOST_CUTS = 12, 100
 _CLOSE_M = 1.0
 
 
@@ -139,8 +139,7 @@ def _cut(patch: Patch, faces: Sequence[BaseGeometry], base: Base, heaviest: floa
     known, shapes = base.households, np.array(faces, object)
     weight = weight_in(shapes, known)
     places = weight_in(shapes, replace(known, count=(known.count > 0).astype(np.float64)))
-    for key, own, buildings in zip(list(keys), weight.tolist(), places.tolist(), strict=True):
-        count = int(min(_MOST_PARTS, np.ceil(own / heaviest), buildings))
+    for key, count in zip(list(keys), _parts_of(weight, places, heaviest), strict=True):
         if count < 2:
             continue
         trial = Patch(patch.shapes, patch.metres, patch.snapping)
@@ -157,6 +156,16 @@ def _cut(patch: Patch, faces: Sequence[BaseGeometry], base: Base, heaviest: floa
             patch.put(f"{key} part {at}", piece)
             keys.append(f"{key} part {at}")
     return [patch.shapes[key] for key in keys]
+
+
+def _parts_of(weight: Floats, places: Floats, heaviest: float) -> list[int]:
+    """In how many parts each block is cut: no more than it has buildings; the heaviest first while cuts last."""
+    wanted = np.minimum(np.minimum(np.ceil(weight / heaviest), places), _MOST_PARTS)
+    counts, left = [1] * len(weight), _MOST_CUTS
+    for at in np.argsort(-weight, kind="stable").tolist():
+        counts[at] = max(1, min(int(wanted[at]), left + 1))
+        left -= counts[at] - 1
+    return counts
 
 
 def _weighed_near(base: Base, ground: BaseGeometry, weights: Households) -> Base:

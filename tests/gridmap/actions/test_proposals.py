@@ -77,11 +77,21 @@ def test_by_workload_with_a_locked_cell(heping_copy: Database, draft: Draft) -> 
         (Wanted(COMMUNITY, parts=0), InvalidInput),
         (Wanted(COMMUNITY, parts=999), InvalidInput),
         (Wanted(COMMUNITY, band=(500.0, 150.0)), InvalidInput),
+        (Wanted(COMMUNITY, band=(0.0, 0.0)), InvalidInput),
         (Wanted(COMMUNITY, weigh_by="cars"), InvalidInput),
         (Wanted(COMMUNITY, locked=(OTHER + "001",)), InvalidInput),
         (Wanted("120101"), InvalidInput),
     ],
-    ids=["unknown", "no parts", "more than blocks", "band", "weight", "another's cell", "too many communities"],
+    ids=[
+        "unknown",
+        "no parts",
+        "more than blocks",
+        "band",
+        "no band",
+        "weight",
+        "another's cell",
+        "too many communities",
+    ],
 )
 def test_what_cannot_be_is_said(
     heping_copy: Database, draft: Draft, wanted: Wanted, error: type[Exception]
