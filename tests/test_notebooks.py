@@ -36,6 +36,7 @@ RUNS = [
     ("02_from_the_api", "nobody", 4),
     ("02_from_the_api", "viewer", 4),
     ("03_heatmap_report", "viewer", 3),
+    ("04_a_planners_day", "three planners", 3),
 ]
 
 Maps = dict[tuple[str, str], list[str]]
@@ -51,12 +52,18 @@ def environment(
     copy_of: Callable[[Database, str], AbstractContextManager[Database]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, str]]:
-    """A service on a copy of Heping, with one release, and a viewer's key."""
+    """A service on a copy of Heping, with one release, a viewer's key, and those of three who redraw."""
     home = tmp_path_factory.mktemp("home")
     port = free_port("127.0.0.1", 18_700)
     with copy_of(heping, "heping_notebooks") as database:
         make_release(database, OPERATOR, Month(2026, 10), datetime.now(UTC), quiet)
         key = create_key(database, OPERATOR, Actor("report", "viewer", ("120000",)), "a test's key", None)
+        drawing = {
+            f"GRIDMAP_{role.upper()}_KEY": create_key(
+                database, OPERATOR, Actor(role, role, ("120000",)), "a test's key", None
+            )
+            for role in ("planner", "approver", "publisher")
+        }
         address = {
             "GRIDMAP_DATABASE_URL": database.url.set(username="gridmap_app").render_as_string(hide_password=False)
         }
@@ -68,7 +75,7 @@ def environment(
                 assert process.stdout is not None
                 assert select.select([process.stdout], [], [], 120)[0], "it is ready within two minutes"
                 assert "ready" in process.stdout.readline()
-                yield {**address, "GRIDMAP_URL": f"http://127.0.0.1:{port}", "GRIDMAP_KEY": key}
+                yield {**address, **drawing, "GRIDMAP_URL": f"http://127.0.0.1:{port}", "GRIDMAP_KEY": key}
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=30)
             finally:

@@ -18,6 +18,7 @@ from gridmap.bench.access import bench_access
 from gridmap.bench.heatmap import HeatmapBench, bench_asking, bench_counting, made_up_incidents
 from gridmap.bench.loading import bench_loading
 from gridmap.bench.placement import PlacementBench, bench_copies, bench_placement
+from gridmap.bench.proposals import MEASURES, NAMES, ProposalsBench, bench_proposals
 from gridmap.bench.redraw import bench_previews_asked, bench_redraw
 from gridmap.cli.bench_identity import identity
 from gridmap.cli.environment import check_migrated, cluster_of, database_name, open_database, say
@@ -205,6 +206,47 @@ def redraw(
                 print(f"{what}: p50 {timing['p50_ms']} ms, p95 {timing['p95_ms']} ms, {timing['times']} times")
         else:
             print(f"{name}: {value:,}")
+
+
+@app.command()
+def proposals(
+    communities: Annotated[int, typer.Option(help="how many communities are divided", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="of the communities, and of the search")] = 1,
+    city: Annotated[str | None, typer.Option(help="which city's database; else GRIDMAP_CITY")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result for machines")] = False,
+) -> None:
+    """Communities divided anew beside their cells now and a k-means-Voronoi of as many. Nothing is kept."""
+    with open_database(read_settings(city=city)) as database:
+        check_migrated(database)
+        report = bench_proposals(database, OPERATOR, communities, seed, say)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
+    else:
+        _show_proposals(report)
+
+
+def _show_proposals(report: ProposalsBench) -> None:
+    console = Console() if sys.stdout.isatty() else Console(width=140)  # a file has no width of its own
+    title = "share in band, spread (CV), street share, compactness: now | k-means-Voronoi | first proposal"
+    table = Table(title=title)
+    for heading in ("community", "cells", "blocks", *NAMES, "s"):
+        table.add_column(heading, justify="left" if heading == "community" else "right")
+    for row in report.rows:
+        figures = [" ".join(f"{abs(each):.2f}" for each in row.figures[name].measures()[:4]) for name in NAMES]
+        table.add_row(row.community, str(row.cells), str(row.blocks), *figures, f"{row.seconds:.1f}")
+    console.print(table)
+    for name, medians in report.medians.items():
+        console.print(f"median, {name}: {', '.join(f'{what} {medians[what]:.3f}' for what in MEASURES)}")
+    for name, shares in report.at_least_as_good.items():
+        told = ", ".join(f"{what} {share:.0%}" for what, share in shares.items())
+        console.print(f"the first proposal is at least as good as {name}: {told}")
+    kept = sum(not row.proposed for row in report.rows)
+    console.print(f"{kept} of {len(report.rows)} without a proposal, which count with their cells as they are")
+    console.print(
+        f"seconds for all proposals of a community: median {report.median_s:.1f}, most {report.slowest_s:.1f}"
+    )
+    for code, why in report.refused.items():
+        console.print(f"left out: {code} ({why})")
 
 
 def _show(report: PlacementBench) -> None:

@@ -18,6 +18,7 @@ from gridmap.actions import draft_edits, draft_publish, draft_review, drafts
 from gridmap.actions.certifying import certify_draft, keep_certificate, make_ready
 from gridmap.actions.draft_impact import draft_impact
 from gridmap.cli import draft_review as review
+from gridmap.cli.draft_propose import propose_
 from gridmap.cli.drafting import (
     AsOption,
     CityOption,
@@ -43,6 +44,7 @@ app.command()(review.approve)
 app.command()(review.comment)
 app.command()(review.waive)
 app.command()(review.notice)
+app.command("propose")(propose_)
 
 
 @app.command()

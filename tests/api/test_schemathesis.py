@@ -214,6 +214,7 @@ BODIES |= {
     "/v1/drafts": {"name": "a draft"},
     "/v1/drafts/{draft}": {"name": "another name", "shared_with": ["somebody"]},
     "/v1/drafts/{draft}/edits": {"op": "change", "cell": "120101001001001", "name": "改名网格"},
+    "/v1/drafts/{draft}/proposals": {"area": "120101001001", "count": 2},
     "/v1/drafts/{draft}/return": {"comments": [{"text": "why?", "point": [117.195, 39.118], "crs": "wgs84"}]},
     "/v1/drafts/{draft}/approve": {"area": "120101"},
     "/v1/drafts/{draft}/comments": {"text": "why?", "cell": "120101001001001"},
@@ -222,6 +223,8 @@ BODIES |= {
 }
 # Drafts begin at a number that no random one hits: whoever gives up or undoes at random does it to none of these.
 FIRST_DRAFT = 7_001
+# A community, which is soon divided, and a district, which is too large.
+DIVIDED = ["120101001001", "120101"]
 # Which draft, counted from the first, is in a state that the route takes; the first one is open, and is left so.
 DRAFTS = {
     "/v1/drafts/{draft}": [9],
@@ -404,6 +407,7 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
     if path.startswith("/v1/drafts"):
         drafts = [FIRST_DRAFT - 1 + number for number in DRAFTS.get(path, [1])]
         known |= {"draft": drafts, "with": [FIRST_DRAFT + 1], "comment": [1], "state": ["open"]}
+        known |= {"area": DIVIDED} if path.endswith("/proposals") else {}
     if path.startswith("/ogc/"):
         known["crs"] = KNOWN["filter-crs"]
     if isinstance(part, dict):

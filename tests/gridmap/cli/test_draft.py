@@ -107,3 +107,22 @@ def test_what_cannot_be_done_is_said(run: Run, heping_copy: Database) -> None:
         assert says in str(refused.exception)
     run("discard", 1)
     assert run("list").stdout.startswith("1  discarded")
+
+
+def test_proposals_are_shown_drawn_and_one_is_used(run: Run, tmp_path: Path) -> None:
+    run("create", "drawn anew")
+    community = "120101001001"
+    shown = run("propose", 1, community, "--picture", tmp_path / "maps.png", "--count", 2).stdout
+    assert "as it is" in shown
+    assert "all round" in shown
+    assert (tmp_path / "maps.png").read_bytes().startswith(b"\x89PNG")
+    assert answer(run("show", 1, "--json"))["edits"] == []
+    found = answer(run("propose", 1, community, "--count", 2, "--use", 1, "--json"))
+    recorded = answer(run("show", 1, "--json"))["edits"]
+    assert [each["edit"]["op"] for each in recorded] == ["redraw_area"]
+    drawn = {
+        each["id"] for each in found["proposals"][0]["cells"]["features"] if each["properties"]["change"] == "new"
+    }
+    changed = {line.split()[1] for line in run("change", 1).stdout.splitlines() if line.endswith("(new)")}
+    assert drawn == changed
+    assert isinstance(run("propose", 1, community, "--parts", 900, status=1).exception, InvalidInput)
