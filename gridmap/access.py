@@ -31,6 +31,10 @@ class Action(Enum):
     REVIEW = "approve or return drafts"
     MEASURE = "measure a revision again"
     READ_DOSSIERS = "read dossiers"
+    LIST_PERSONS = "list persons"
+    READ_AUDIT = "read and verify the audit"
+    PRUNE_AUDIT = "remove what the audit no longer keeps"
+    EXPLAIN = "explain an answer"
 
 
 ALLOWED: dict[Action, frozenset[str]] = {
@@ -53,6 +57,11 @@ ALLOWED: dict[Action, frozenset[str]] = {
     Action.REVIEW: frozenset({"approver", "system_admin"}),
     Action.MEASURE: frozenset({"planner", "publisher", "system_admin"}),
     Action.READ_DOSSIERS: frozenset(set(ROLES) - {"public", "key_admin"}),
+    Action.LIST_PERSONS: frozenset({"caseworker"}),
+    Action.READ_AUDIT: frozenset({"auditor"}),
+    Action.PRUNE_AUDIT: frozenset({"system_admin"}),
+    # Who supervises a desk; what was answered is public, when and for which point it was asked is not.
+    Action.EXPLAIN: frozenset({"dispatcher", "approver", "auditor"}),
 }
 
 # The territory of whoever acts for the whole city, whatever its code.
@@ -60,6 +69,9 @@ EVERYWHERE = "*"
 
 # Commands run by whoever may run them on the machine act as this.
 OPERATOR = Actor(id="operator", role="system_admin", territories=(EVERYWHERE,))
+
+# Whoever reads the audit on the machine acts as this: nobody is both who runs the system and who audits it.
+AUDITOR = Actor(id="operator", role="auditor", territories=(EVERYWHERE,))
 
 
 def may(actor: Actor, action: Action) -> bool:

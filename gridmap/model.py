@@ -30,6 +30,16 @@ OVERLAY_LEVEL = "overlay"
 # A closed list: DESIGN's Privacy. Purpose, legal basis and retention stand in ``data/person_categories.toml``.
 PERSON_CATEGORIES = ("resident", "elderly_living_alone", "mobility_help", "child")
 
+# What persons may be listed for, and of which categories then. The needs are told by who has to meet them only.
+PERSON_PURPOSES = {
+    "visit": ("elderly_living_alone", "mobility_help"),
+    "heat_cold_power": ("elderly_living_alone",),
+    "evacuation": PERSON_CATEGORIES,
+    "errand": ("mobility_help",),
+    "care_and_school": ("child",),
+    "correction": PERSON_CATEGORIES,
+}
+
 # What a draft may be, and the checks of its certificate that may be waived.
 DRAFT_STATES = ("open", "submitted", "returned", "approved", "scheduled", "published", "discarded")
 WAIVABLE = ("size_band", "street_share", "staffed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gridmap.access import OPERATOR
+from gridmap.acting import coming_from
 from gridmap.actions.bands import add_missing_bands
 from gridmap.cluster import Cluster
 from gridmap.errors import InvalidInput, RuleBroken
@@ -18,6 +20,7 @@ from gridmap.programs import install_packages
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.migrate import newest, standing, upgrade
+from gridmap.trail import seal_now, set_aside, trail_folder
 
 # Progress goes to standard error, results to standard output.
 progress = Console(stderr=True, highlight=False)
@@ -47,6 +50,16 @@ def state_folder(settings: Settings) -> Path:
     return cluster / settings.city
 
 
+def snapshot_folder(settings: Settings) -> Path:
+    """Where the city's server keeps its snapshot."""
+    return state_folder(settings) / "snapshot"
+
+
+def trail_of(database: Database, settings: Settings) -> Path:
+    """Where the spool and the anchors of the database lie."""
+    return trail_folder(snapshot_folder(settings), database.url.database)
+
+
 @contextmanager
 def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[Database]:
     """The city's database, on the server of the settings or on the private cluster, started if it is stopped.
@@ -54,7 +67,7 @@ def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[D
     ``stop_after`` stops the private cluster at the end if it was started here.
     """
     if settings.database_url is not None:
-        with _pool(settings.database_url) as database:
+        with _pool(settings.database_url) as database, _traced(database, settings):
             yield database
         return
     cluster = cluster_of(settings)
@@ -63,12 +76,22 @@ def open_database(settings: Settings, *, stop_after: bool = False) -> Iterator[D
     try:
         if database_name(settings) not in cluster.databases():
             cluster.create_database(database_name(settings))
-        with _pool(cluster.url(database_name(settings))) as database:
+            set_aside(trail_folder(snapshot_folder(settings), database_name(settings)))
+        with _pool(cluster.url(database_name(settings))) as database, _traced(database, settings):
             yield database
     finally:
         if started and stop_after:
             say("stopping PostgreSQL")
             cluster.down()
+
+
+@contextmanager
+def _traced(database: Database, settings: Settings) -> Iterator[None]:
+    """What a command does comes from a user of this machine, and is chained at its end."""
+    with coming_from(f"{getpass.getuser()} on this machine"):
+        yield
+    if is_migrated(database):
+        seal_now(database, trail_of(database, settings), say)
 
 
 @contextmanager
@@ -95,6 +118,11 @@ def bring_up_to_date(database: Database) -> str:
 
 def check_migrated(database: Database) -> None:
     """RuleBroken when the database lacks migrations, for commands that do not run them by themselves."""
+    if not is_migrated(database):
+        raise RuleBroken("the database is not at the newest migration: run gridmap migrate")
+
+
+def is_migrated(database: Database) -> bool:
+    """Whether the database is at the newest migration."""
     with database.begin(OPERATOR) as connection:
-        if standing(connection) != newest():
-            raise RuleBroken("the database is not at the newest migration: run gridmap migrate")
+        return standing(connection) == newest()

@@ -1,13 +1,14 @@
 """Opens connections, sets the actor on each transaction, and turns driver errors into domain errors.
 
-Imports only ``model`` and ``errors``.
+Imports only ``acting``, ``model`` and ``errors``.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -16,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from gridmap.acting import acting_from
 from gridmap.errors import DatabaseGone, InvalidInput, RuleBroken, Unavailable
 from gridmap.model import Actor
 
@@ -55,24 +57,32 @@ class Database:
         )
         event.listen(self.engine, "connect", _prepare_session)
 
-    @contextmanager
-    def begin(self, actor: Actor, *, long_work: bool = False, one_state: bool = False) -> Iterator[Connection]:
+    def begin(
+        self, actor: Actor, *, long_work: bool = False, one_state: bool = False
+    ) -> AbstractContextManager[Connection]:
         """One transaction in which ``actor`` is set; commits at the end, rolls back on any error.
 
+        The function that begins it is the action that the trace names: so none can forget to say what it does.
         ``long_work`` lifts the statement timeout, for loads and checks; with ``one_state`` all statements see the
         database as the first one does. Raises DatabaseGone when PostGIS does
         not answer, RuleBroken when a constraint refuses the change, Unavailable when all connections are busy.
         """
+        caller = sys._getframe(1)
+        action = f"{caller.f_globals['__name__'].removeprefix('gridmap.')}.{caller.f_code.co_qualname}"
+        return self._begin(actor, action, long_work, one_state)
+
+    @contextmanager
+    def _begin(self, actor: Actor, action: str, long_work: bool, one_state: bool) -> Iterator[Connection]:
+        acts = {"id": actor.id, "role": actor.role, "territories": list(actor.territories)}
+        acting = {"action": action} | ({} if acting_from() is None else {"from": acting_from()})
         with _domain_errors(), self.engine.begin() as connection:
             if one_state:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             connection.execute(
-                text("SELECT set_config('gridmap.actor', :actor, true)"),
-                {
-                    "actor": json.dumps(
-                        {"id": actor.id, "role": actor.role, "territories": list(actor.territories)}
-                    )
-                },
+                text(
+                    "SELECT set_config('gridmap.actor', :actor, true), set_config('gridmap.acting', :acting, true)"
+                ),
+                {"actor": json.dumps(acts), "acting": json.dumps(acting)},
             )
             if long_work:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
