@@ -16,6 +16,7 @@ from api.errors import Problem
 from api.events import Events, told_of_signals
 from api.metrics import seconds
 from api.routes import (
+    audit,
     count_tiles,
     coverage,
     downloads,
@@ -25,6 +26,7 @@ from api.routes import (
     drafts_review,
     duty,
     elements,
+    explanations,
     health,
     heatmap,
     incidents,
@@ -47,6 +49,7 @@ from api.routes import (
 from api.routes import events as event_routes
 from api.tiles import CORS, KeptTiles
 from gridmap import __version__
+from gridmap.acting import coming_from
 from gridmap.scheduled import Scheduled
 from tiles.serving import TileServer
 
@@ -63,6 +66,7 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
+        service.trail.start()
         scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
         scheduled.start()
         watching = asyncio.create_task(events.watch())
@@ -72,6 +76,7 @@ def create_app(service: Service) -> FastAPI:
         await watching
         scheduled.stop()
         service.current.stop()
+        service.trail.stop()
         tile_server.close()
         service.database.dispose()
 
@@ -97,6 +102,7 @@ def create_app(service: Service) -> FastAPI:
     for module in (
         health,
         coverage,
+        explanations,
         placing,
         registry,
         revisions,
@@ -115,6 +121,7 @@ def create_app(service: Service) -> FastAPI:
         drafts_impact,
         drafts_publish,
         loads,
+        audit,
         heatmap,
         ogc,
         ogc_items,
@@ -142,7 +149,8 @@ def _path_of(public_url: str) -> str:
 
 async def _measure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
     began = time.perf_counter()
-    response = await call(request)
+    with coming_from(None if request.client is None else request.client.host):
+        response = await call(request)
     route = request.scope.get("route")
     name = getattr(route, "path", "none")
     seconds.labels(name, str(response.status_code)).observe(time.perf_counter() - began)

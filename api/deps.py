@@ -30,6 +30,7 @@ from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.keys import key_hash
+from gridmap.trail import Trail, trail_folder
 from tiles.counts import KeptCounts, Plots
 from tiles.serving import TileServer
 
@@ -79,6 +80,11 @@ class Service:
         folder = self.current.folder
         return KeptFiles(folder.with_name(f"{folder.name}-downloads"), _MOST_KEPT_BYTES)
 
+    @cached_property
+    def trail(self) -> Trail:
+        """The trace of what is done here: its spool and anchors lie beside the snapshot."""
+        return Trail(self.database, trail_folder(self.current.folder, self.database.url.database))
+
 
 def service_of(request: Request) -> Service:
     """The service of this worker."""
@@ -104,11 +110,28 @@ def actor_of(
     """Who stands behind the key, the public without one; NotIdentified for a key that nobody knows."""
     if credentials is None:
         return PUBLIC
-    snapshot = service.state.snapshot
-    key = snapshot.keys.get(key_hash(credentials.credentials)) if snapshot else None
-    if key is None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
+    actor = _behind(service, credentials.credentials)
+    if actor is None:
         raise NotIdentified("this key is not known, is revoked or has expired")
+    return actor
+
+
+def _behind(service: Service, text: str) -> Actor | None:
+    """Who stands behind a key; None for one that nobody knows."""
+    snapshot = service.state.snapshot
+    key = snapshot.keys.get(key_hash(text)) if snapshot else None
+    if key is None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
+        return None
     return key.actor
+
+
+def asker_of(request: Request, service: Service) -> Actor | None:
+    """Who asks what nobody is refused, so that the answer is kept; None for the public and unknown keys."""
+    given = request.headers.get("authorization")
+    if given is None:
+        return None
+    scheme, _, text = given.partition(" ")
+    return _behind(service, text.strip()) if scheme.lower() == "bearer" else None
 
 
 ActorDep = Annotated[Actor, Depends(actor_of)]
