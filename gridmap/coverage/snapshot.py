@@ -330,5 +330,5 @@ def remove_unused(folder: Path, used: set[str]) -> None:
     """Remove the parts that no manifest has named for a while."""
     horizon = time.time() - _KEEP_UNUSED_S
     for path in folder.iterdir():
-        if path.name not in {*used, "manifest.json"} and path.stat().st_mtime < horizon:
+        if path.is_file() and path.name not in {*used, "manifest.json"} and path.stat().st_mtime < horizon:
             path.unlink(missing_ok=True)
