@@ -165,7 +165,7 @@ def _path_of(public_url: str) -> str:
 
 def _of_any_route(operation: dict[str, object]) -> tuple[int, ...]:
     """The statuses that the guard answers with, whatever the route."""
-    return (408, 413, 429, 431) if "requestBody" in operation else (429, 431)
+    return (408, 413, 414, 429, 431) if "requestBody" in operation else (414, 429, 431)
 
 
 def _document_problem(app: FastAPI) -> None:
