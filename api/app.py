@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
-from fastapi.staticfiles import StaticFiles
 
 from api import errors as error_table
+from api.built import BuiltFiles
 from api.deps import Service
 from api.errors import Problem
 from api.events import Events, told_of_signals
@@ -127,7 +127,7 @@ def create_app(service: Service) -> FastAPI:
         page,
     ):
         app.include_router(module.router)
-    app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
+    app.mount("/web", BuiltFiles(), name="web")
     app.middleware("http")(_measure)
     # Added last, so that it stands before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)

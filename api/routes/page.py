@@ -1,21 +1,18 @@
-"""The pages: the first one, and the map that other pages embed. Everything on them comes from this server."""
+"""The pages: the way in, the desks, and the map that other pages embed. All on them comes from this server."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
-from api.deps import ServiceDep
+from api.built import BUILT
+from api.deps import Service, ServiceDep
 from api.errors import problem_responses
 from gridmap.errors import Unavailable
 
 router = APIRouter(tags=["pages"], responses=problem_responses(503))
-
-# What ``make`` builds from the sources in ``web/``, and a wheel carries.
-BUILT = Path(__file__).parents[1] / "web" / "dist"
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; font-src 'self'; "
@@ -27,8 +24,28 @@ _PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
 @router.get("/", response_class=HTMLResponse, responses=_PAGE)
 async def index() -> HTMLResponse:
-    """The first page."""
+    """The way in: what the city is, and its desks."""
     return _page("index.html", "same-origin", _POLICY.format(also="", ancestors="'self'"))
+
+
+@router.get("/dispatcher", response_class=HTMLResponse, responses=_PAGE)
+async def dispatcher(service: ServiceDep) -> HTMLResponse:
+    """The dispatcher's desk: who covers a place, and whom to call next.
+
+    Place, time and category stand behind the # of its address, so that no server and no proxy logs them.
+    """
+    policy = _POLICY.format(also=_base_map_origin(service), ancestors="'self'")
+    return _page("dispatcher.html", "same-origin", policy)
+
+
+@router.get("/offline.js", include_in_schema=False)
+async def offline() -> Response:
+    """What lets the desks be opened again while the server is gone: a service worker, for this path and below."""
+    if not (BUILT / "offline.js").is_file():
+        raise Unavailable("the pages are not built; run make setup")
+    policy = "default-src 'none'; script-src 'self'; connect-src 'self'"
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    return Response((BUILT / "offline.js").read_bytes(), media_type="text/javascript", headers=headers)
 
 
 @router.get("/embed", response_class=HTMLResponse, responses=_PAGE)
@@ -37,10 +54,14 @@ async def embed(service: ServiceDep) -> HTMLResponse:
 
     The parameters are read by the page itself; the README says what each may be.
     """
+    return _page("embed.html", "no-referrer", _POLICY.format(also=_base_map_origin(service), ancestors="*"))
+
+
+def _base_map_origin(service: Service) -> str:
+    """The one other host that a map may load from, as the policy names it; empty without a base map."""
     snapshot = service.state.snapshot
     base = None if snapshot is None else snapshot.city.base_map
-    also = "" if base is None else f" {base.origin}"
-    return _page("embed.html", "no-referrer", _POLICY.format(also=also, ancestors="*"))
+    return "" if base is None else f" {base.origin}"
 
 
 def _page(name: str, referrer: str, policy: str) -> HTMLResponse:
