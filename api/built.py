@@ -5,7 +5,7 @@ Imports Starlette.
 
 from __future__ import annotations
 
-from os import stat_result
+from os import PathLike, stat_result
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -38,7 +38,7 @@ class BuiltFiles(StaticFiles):
         return self._described(await super().get_response(path, scope), path, None)
 
     def file_response(
-        self, full_path: str | Path, stat_result: stat_result, scope: Scope, status_code: int = 200
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """A file under the media type of what is in it."""
         response = super().file_response(full_path, stat_result, scope, status_code)

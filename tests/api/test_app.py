@@ -14,6 +14,7 @@ from gridmap.store.database import Database
 # The routes of DESIGN's contract that this version has.
 ROUTES = {
     "/": {"get"},
+    "/dispatcher": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
@@ -21,6 +22,7 @@ ROUTES = {
     "/styles/{name}.json": {"get"},
     "/v1/events": {"get"},
     "/v1/city": {"get"},
+    "/v1/categories": {"get"},
     "/v1/coverage": {"get", "post"},
     "/v1/areas": {"get"},
     "/v1/areas/{code}": {"get"},

@@ -3,7 +3,7 @@
 import type { Coverage, Department, Overlay, Rung, Turn } from "./api";
 import { data, h } from "./dom";
 import { clock, distance, fullMoment, moment, place, telephone } from "./format";
-import { named, say } from "./language";
+import { language, named, say } from "./language";
 
 export interface AnswerParts {
   readonly answer: Coverage;
@@ -106,8 +106,8 @@ function person(one: Rung | Turn, turn: Turn | undefined): HTMLElement {
 
 /** The title on the wall and, for who does not read it, the page's own word for the kind. */
 function post(one: { readonly kind: string; readonly title: string }): HTMLElement {
-  const kind = named("post", one.kind);
-  return h("span", { class: "post" }, data(one.title), kind === one.title ? null : h("span", { class: "weak" }, ` ${kind}`));
+  const kind = language() === "en" ? named("post", one.kind) : "";
+  return h("span", { class: "post" }, data(one.title), kind && kind !== one.title ? h("span", { class: "weak" }, ` ${kind}`) : null);
 }
 
 function until(turn: Turn): string {

@@ -50,7 +50,7 @@ const IN_LINK: readonly RegExp[] = [
 
 const LABEL = "东经|西经|北纬|南纬|经度|纬度|longitude|latitude|long|lng|lon|lat|[nsewxy](?![a-z])";
 const ANGLE = "(?<degrees>[-+]?\\d{1,8}(?:\\.\\d+)?)"
-  + `(?:\\s*°\\s*(?:(?<minutes>\\d{1,2}(?:\\.\\d+)?)\\s*'\\s*(?:(?<seconds>\\d{1,2}(?:\\.\\d+)?)\\s*"?)?)?)?`;
+  + `(?:\\s*°\\s*(?:(?<minutes>\\d{1,2}(?:\\.\\d+)?)\\s*'\\s*(?:(?<seconds>\\d{1,2}(?:\\.\\d+)?)(?:\\s*"|(?=\\s*[nsew])))?)?)?`;
 // A label before the number, or else perhaps a hemisphere behind it.
 const FIGURES: readonly RegExp[] = [
   new RegExp(`(?<label>${LABEL})\\s*[:=]?\\s*${ANGLE}`, "iy"),
@@ -65,7 +65,7 @@ const AROUND = 1;
 /** The pair that a text is; null if it is none. `bounds` are the city's, by which the order is told. */
 export function readCoordinates(text: string, bounds: Box): Pair | null {
   const plain = normal(text.slice(0, LONGEST));
-  if (/^\w[\w+.-]*:(\/\/|[-\d])|https?:\/\//i.test(plain)) return readLink(plain, bounds);
+  if (/^geo:|[a-z]:\/\//i.test(plain)) return readLink(plain, bounds);
   const { rest, crs } = withoutCrs(plain);
   const figures = readFigures(rest);
   return figures === null ? null : ordered(figures[0], figures[1], crs, bounds);
@@ -74,7 +74,7 @@ export function readCoordinates(text: string, bounds: Box): Pair | null {
 /** Full-width characters, degree signs and quotes of all kinds as their plain selves. */
 function normal(text: string): string {
   return text
-    .replace(/[º˚]|度/g, "°").replace(/[′’‘＇]|分/g, "'").replace(/[″”“＂]|秒/g, '"')
+    .replace(/[º˚]|(?<=[\d０-９]\s*)度/g, "°").replace(/[′’‘＇]|(?<=[\d０-９]\s*)分/g, "'").replace(/[″”“＂]|(?<=[\d０-９]\s*)秒/g, '"')
     .normalize("NFKC").trim()
     .replace(/''/g, '"')
     .replace(/["'](lon|lng|lat|longitude|latitude|x|y)["']/gi, "$1")
@@ -128,7 +128,7 @@ function readFigures(text: string): readonly [Figure, Figure] | null {
     found.push(figure(label, degrees!, minutes, seconds));
     const end = at + match[0].length;
     at = skip(text, end);
-    if (at === end && /[\d.]/.test(text[at] ?? "")) return null; // numbers that run together are none
+    if (at === end && /[\d.]/.test(text[at] ?? "") && !/\s$/.test(match[0])) return null; // numbers that run together are none
   }
   return found.length === 2 ? [found[0]!, found[1]!] : null;
 }

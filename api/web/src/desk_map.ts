@@ -48,6 +48,7 @@ export class DeskMap {
   private readonly surface: Surface;
   private marks: Marks = NO_MARKS;
   private pins: Marker[] = [];
+  private readonly legend = h("div", { class: "legend", hidden: true });
   private wanted = "";
   private drawn = "";
   private drawing = false;
@@ -58,6 +59,7 @@ export class DeskMap {
     private readonly pick: (lon: number, lat: number) => void, private readonly state: (text: string) => void,
   ) {
     this.surface = new Surface(stage, { attributionControl: false }, (map) => this.prepare(map));
+    stage.after(this.legend);
   }
 
   /** Draws the grid of a time (empty: now); `revision` is the newest that was heard of, and is drawn when it is another. */
@@ -78,7 +80,7 @@ export class DeskMap {
   }
 
   private prepare(map: MapLibre): void {
-    map.addControl(new NavigationControl({ visualizePitch: false }), "top-right");
+    map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-left");
     map.dragRotate.disable();
     map.touchZoomRotate.disableRotation();
@@ -124,6 +126,12 @@ export class DeskMap {
   private takeOver(style: GridStyle): void {
     window.gridmapDesk = this.surface.map;
     this.stage.dataset["revision"] = String(style.metadata["gridmap:revision"]);
+    this.legend.hidden = false;
+    this.legend.replaceChildren(h("details", null, h("summary", null, say("legend")), style.metadata["gridmap:legend"].map(({ color, label }) => {
+      const swatch = h("span", { class: "swatch" });
+      swatch.style.backgroundColor = color;
+      return h("p", null, swatch, label);
+    })));
     this.surface.map?.once("load", () => this.addMarks(style.metadata["gridmap:dark"]));
     if (this.surface.map?.isStyleLoaded()) this.addMarks(style.metadata["gridmap:dark"]);
   }

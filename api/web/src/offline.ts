@@ -9,6 +9,9 @@ interface Fetching extends Lifetime {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
+interface Told extends Lifetime {
+  readonly data: readonly string[];
+}
 interface Worker {
   readonly location: Location;
   readonly registration: { readonly scope: string };
@@ -16,6 +19,7 @@ interface Worker {
   skipWaiting(): Promise<void>;
   addEventListener(type: "install" | "activate", listener: (event: Lifetime) => void): void;
   addEventListener(type: "fetch", listener: (event: Fetching) => void): void;
+  addEventListener(type: "message", listener: (event: Told) => void): void;
 }
 
 const worker = self as unknown as Worker;
@@ -29,6 +33,19 @@ worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.cl
 worker.addEventListener("fetch", (event) => {
   if (isKept(event.request)) event.respondWith(answer(event));
 });
+
+// A page says what it had loaded before this worker was there.
+worker.addEventListener("message", (event) => event.waitUntil(keepAll(event.data)));
+
+async function keepAll(addresses: readonly string[]): Promise<void> {
+  const cache = await caches.open(KEPT);
+  for (const address of addresses) {
+    const request = new Request(address);
+    if (!isKept(request) || (await cache.match(request))) continue;
+    const response = await fetch(request).catch(() => null);
+    if (response?.status === 200) await put(cache, request, response);
+  }
+}
 
 /** Pages, what they load, styles and tiles; answers about places the page itself keeps, and says how old they are. */
 function isKept(request: Request): boolean {
@@ -44,9 +61,7 @@ async function answer(event: Fetching): Promise<Response> {
   const kept = await cache.match(event.request);
   if (kept && isForever(kept)) return kept;
   const fromServer = fetch(event.request).then((response) => {
-    if (response.status === 200 && !/private|no-store/.test(response.headers.get("Cache-Control") ?? "")) {
-      event.waitUntil(put(cache, event.request, response.clone()));
-    }
+    if (response.status === 200) event.waitUntil(put(cache, event.request, response.clone()));
     return response;
   });
   if (!kept) return fromServer;
@@ -58,8 +73,9 @@ function isForever(response: Response): boolean {
   return /immutable/.test(response.headers.get("Cache-Control") ?? "");
 }
 
-/** Keeps a response; once in a while what was kept first goes. */
+/** Keeps a response that is for everybody; once in a while what was kept first goes. */
 async function put(cache: Cache, request: Request, response: Response): Promise<void> {
+  if (/private|no-store/.test(response.headers.get("Cache-Control") ?? "")) return;
   await cache.put(request, response);
   const all = await cache.keys();
   if (all.length > MOST_KEPT) await Promise.all(all.slice(0, all.length - MOST_KEPT * 0.8).map((each) => cache.delete(each)));

@@ -134,5 +134,9 @@ export function kept<T>(name: string): T | null {
 /** Lets the desks be opened again while the server is gone, where the browser allows that (https, this machine). */
 export function workOffline(service: Service): void {
   if (!("serviceWorker" in navigator)) return;
-  navigator.serviceWorker.register(new URL("offline.js", service.root)).catch(() => undefined);
+  const loaded = (): string[] => [location.href.replace(/#.*/, ""), ...performance.getEntriesByType("resource").map((each) => each.name)];
+  navigator.serviceWorker.register(new URL("offline.js", service.root))
+    .then(() => navigator.serviceWorker.ready)
+    .then(({ active }) => active?.postMessage(loaded()))
+    .catch(() => undefined);
 }

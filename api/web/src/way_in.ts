@@ -21,7 +21,7 @@ function draw(): void {
   } },
     h("label", { for: "box" }, say("box")),
     h("div", { class: "line" }, box, h("button", { class: "primary" }, say("look_up"))),
-    h("p", { id: "box-help", class: "weak" }, say("box_help")));
+    h("p", { id: "box-help", class: "weak" }, say("box_help_way_in")));
   shell.main.replaceChildren(h("div", { class: "way-in" },
     h("h1", null, shell.city ? say("who_covers", label(shell.city.name, shell.city.name_en)) : say("who_covers_place")),
     isGone ? h("p", { class: "banner warning" }, say("way_in_gone")) : null,
