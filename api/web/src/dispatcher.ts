@@ -10,7 +10,7 @@ import { h } from "./dom";
 import { moment } from "./format";
 import { follow, type News } from "./follow";
 import { holdsNow, innerPoint, Kept } from "./kept";
-import { named, say } from "./language";
+import { language, named, say } from "./language";
 import { acrossTheEdge } from "./neighbours";
 import { NOTHING, readPlace, writePlace, type Shown } from "./place_url";
 import { problemOf } from "./problem_view";
@@ -48,6 +48,7 @@ let known = 0;
 let goneSince: string | null = null;
 let degraded: News["degraded"] = null;
 let news = "";
+let report: { readonly about: string; readonly form: HTMLElement } | null = null;
 let stop = new AbortController();
 
 async function start(): Promise<void> {
@@ -71,6 +72,7 @@ async function start(): Promise<void> {
   draw();
   follow(api.asking, hear, lost);
   workOffline(api.asking);
+  void look(shown, false); // the answer does not wait for the map
   const { DeskMap } = await import("./desk_map");
   map = new DeskMap(parts.stage, api.asking, pickPlace, (text) => {
     parts.mapState.textContent = text;
@@ -251,14 +253,14 @@ function narrow(about: string, option: string): void {
 function hear(heard: News): void {
   const before = degraded;
   degraded = heard.degraded;
-  if (known > 0 && heard.revision > known) news = say("new_revision", heard.revision);
-  const changed = heard.revision > known;
+  const isFirst = known === 0, isNewer = heard.revision > known;
   known = Math.max(known, heard.revision);
-  if (changed) {
-    map?.show(shown.at, known);
+  if (isNewer) map?.show(shown.at, known);
+  if (isNewer && !isFirst) {
+    news = say("new_revision", heard.revision);
     if (result.kind !== "nothing" && !shown.at) void look(shown, false, true);
   }
-  if ((before === null) !== (degraded === null) || changed) drawBanners();
+  if ((before === null) !== (degraded === null) || isNewer) drawBanners();
 }
 
 /** The server went away, or came back: then what was answered from the browser is asked again. */
@@ -281,7 +283,10 @@ function draw(): void {
   if (document.activeElement !== parts.box) parts.box.value = shown.text || parts.box.value;
   document.title = `${say("desk_dispatcher")} · GridMap`;
   drawBanners();
+  const focused = document.activeElement;
+  const within = parts.answer.contains(focused);
   parts.answer.replaceChildren(...resultView());
+  if (within) (focused?.isConnected && focused instanceof HTMLElement ? focused : document.getElementById("found"))?.focus();
   parts.answer.toggleAttribute("aria-busy", result.kind === "asking");
   map?.show(shown.at, known);
 }
@@ -316,10 +321,16 @@ function resultView(): HTMLElement[] {
       const place = answer.cell?.code ?? `${answer.point.lon} ${answer.point.lat}`;
       if (!tried.has(place)) tried.set(place, new Set());
       const view = answerView({ ...result, category: shown.category, tried: tried.get(place)!, open });
-      const report = shown.at || goneSince ? null : reportView({ api, me: shell.me, answer, category: shown.category, categories });
-      return report ? [view, report] : [view];
+      return shown.at || goneSince ? [view] : [view, reportOf(answer)];
     }
   }
+}
+
+/** The form to report from here; the same one as long as the place is, so that nothing typed is lost. */
+function reportOf(answer: Coverage): HTMLElement {
+  const about = [answer.point.lon, answer.point.lat, shown.category, language(), shell.me?.role, categories.length].join(" ");
+  if (report?.about !== about) report = { about, form: reportView({ api, me: shell.me, answer, category: shown.category, categories }) };
+  return report.form;
 }
 
 function retiredView(cell: RegistryCell): HTMLElement {
@@ -365,4 +376,4 @@ async function shapeOf(code: string, revision: number): Promise<GeoJSON.Geometry
   }
 }
 
-void start().then(() => look(shown, false));
+void start();

@@ -79,7 +79,7 @@ def test_a_click_answers_in_both_languages(desk: Any, open_page: Open) -> None:
         assert word in shown
     page.click("#language")
     shown = answered(page, cell.code)
-    for word in ("Call now", "Whom to call, in this order", "Emergency", "from the edge", "grid worker"):
+    for word in ("Call now", "Whom to call, in this order", "Emergency", "from the edge", "duty desk"):
         assert word in shown
     assert page.get_attribute("html", "lang") == "en-GB"
     page.reload()
