@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from api import errors as error_table
+from api.built import BuiltFiles
 from api.deps import Service
 from api.errors import Problem, problem_responses
 from api.events import Events, told_of_signals
@@ -140,7 +140,7 @@ def create_app(service: Service) -> FastAPI:
         page,
     ):
         app.include_router(module.router)
-    app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
+    app.mount("/web", BuiltFiles(), name="web")
     app.add_middleware(Measured)
     # Added last, so that they stand before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
