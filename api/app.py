@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from api import errors as error_table
+from api.built import BuiltFiles
 from api.deps import Service
 from api.errors import Problem, problem_responses
 from api.events import Events, told_of_signals
@@ -146,7 +146,7 @@ def create_app(service: Service) -> FastAPI:
         page,
     ):
         app.include_router(module.router)
-    app.mount("/web", StaticFiles(directory=page.BUILT, check_dir=False), name="web")
+    app.mount("/web", BuiltFiles(), name="web")
     app.add_middleware(Measured)
     # Added last, so that they stand before all others.
     app.add_middleware(KeptTiles, service=service, tiles=tile_server)
@@ -171,7 +171,7 @@ def _path_of(public_url: str) -> str:
 
 def _of_any_route(operation: dict[str, object]) -> tuple[int, ...]:
     """The statuses that the guard answers with, whatever the route."""
-    return (408, 413, 429, 431) if "requestBody" in operation else (429, 431)
+    return (408, 413, 414, 429, 431) if "requestBody" in operation else (414, 429, 431)
 
 
 def _document_problem(app: FastAPI) -> None:

@@ -5,10 +5,11 @@ So only publishable keys may stand there, for pages of their own origins, which 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import MutableHeaders
+from cachetools import LRUCache
 from starlette.requests import HTTPConnection
 
 from api.errors import STATUS, problem
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _NEVER_REFUSED = "/v1/coverage"
 # The page for iframes, whose policy names the pages that may frame it: browsers keep to it.
 _FRAMED = "/embed"
+_ALLOWED = b"access-control-allow-origin"
+_KEPT = 1000
 
 
 class KeyInAddress:
@@ -32,10 +35,18 @@ class KeyInAddress:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        # Who comes with the same address's end from the same page: a map asks for hundreds of tiles.
+        self._known: LRUCache[tuple[bytes, ...], Identity] = LRUCache(_KEPT)
+        self._keys: object = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and b"key=" in scope["query_string"]:
+            known = self._answered_before(scope)
+            if known is not None:
+                scope[IDENTITY] = known
+                await self._app(scope, receive, _for_origin(_asked_by(scope)[0], send))
+                return
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             given = [value for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name == "key"]
             if given and path != _NEVER_REFUSED:
@@ -43,16 +54,32 @@ class KeyInAddress:
                 return
         await self._app(scope, receive, send)
 
+    def _answered_before(self, scope: Scope) -> Identity | None:
+        """Who it is, if the same was asked of the same keys; None to look again."""
+        keys = self._service.current.comers.keys
+        if keys is not self._keys:
+            self._known.clear()
+            self._keys = keys
+        found: Identity | None = self._known.get((scope["query_string"], *_asked_by(scope)))
+        if found is None or (found.until is not None and found.until <= datetime.now(UTC)):
+            return None
+        if found.key is not None:
+            self._service.uses.key(found.key.id)
+        return found
+
     async def _with_key(self, given: list[str], path: str, scope: Scope, receive: Receive, send: Send) -> None:
         request = HTTPConnection(scope)
         try:
-            scope[IDENTITY] = self._identity(given, request, framed=path == _FRAMED)
+            keys = self._service.current.comers.keys
+            scope[IDENTITY] = found = self._identity(given, request, framed=path == _FRAMED)
+            if path != _FRAMED and keys is self._keys:
+                self._known[(scope["query_string"], *_asked_by(scope))] = found
         except NotAllowed as error:
             refused = problem(STATUS[type(error)], str(error))
             refused.headers["Access-Control-Allow-Origin"] = "*"  # the page's author should see why
             await refused(scope, receive, send)
             return
-        await self._app(scope, receive, _for_origin(request.headers.get("origin"), send))
+        await self._app(scope, receive, _for_origin(_asked_by(scope)[0], send))
 
     def _identity(self, given: list[str], request: HTTPConnection, *, framed: bool) -> Identity:
         if len(given) > 1:
@@ -75,17 +102,25 @@ class KeyInAddress:
         return Identity(key.actor, "key", key.expires_at, key)
 
 
-def _for_origin(origin: str | None, send: Send) -> Send:
+def _asked_by(scope: Scope) -> tuple[bytes, ...]:
+    """The headers that say which page asks: origin, referer, Sec-Fetch-Site, host."""
+    found = dict.fromkeys((b"origin", b"referer", b"sec-fetch-site", b"host"), b"")
+    for name, value in scope["headers"]:
+        if name in found:
+            found[name] = value
+    return tuple(found.values())
+
+
+def _for_origin(origin: bytes, send: Send) -> Send:
     """Lets the page that asked read the answer, and no other."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            if origin is None:
-                del headers["Access-Control-Allow-Origin"]
-            else:
-                headers["Access-Control-Allow-Origin"] = origin
-            headers.add_vary_header("Origin")
+            headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != _ALLOWED]
+            if origin:
+                headers.append((_ALLOWED, origin))
+            headers.append((b"vary", b"Origin"))
+            message = {**message, "headers": headers}
         await send(message)
 
     return sending

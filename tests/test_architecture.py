@@ -17,6 +17,7 @@ PACKAGES = ("gridmap", "api", "tiles", "data")
 # For each contract a line that breaks it, and the file to put it in.
 OFFENCES = {
     "domain": ("gridmap/model.py", "import gridmap.coverage"),
+    "proposing": ("gridmap/redraw/proposing/blocks.py", "import gridmap.redraw.proposing.division"),
     "ingest": ("gridmap/ingest/privacy.py", "import gridmap.ingest.roster"),
     "bulk": ("gridmap/bulk/formats.py", "import gridmap.bulk.pipeline"),
     "addresses": ("gridmap/addresses/writing.py", "import gridmap.addresses.search"),

@@ -34,6 +34,8 @@ from api.schemas.registry import (
     AreaDetail,
     AreasOut,
     BaseMapOut,
+    CategoriesOut,
+    CategoryOut,
     CityOut,
     CountedArea,
     CountedAreasOut,
@@ -47,6 +49,7 @@ from gridmap.model import PUBLIC, City, Revision
 from gridmap.released_places import LevelCounts, required
 from gridmap.releases.periods import Month
 from gridmap.store import registry
+from gridmap.store.categories import read_categories
 from gridmap.store.database import Connection
 from gridmap.store.revisions import read_revision
 from gridmap.store.whereabouts import read_chain
@@ -76,6 +79,22 @@ async def get_city(service: ServiceDep) -> CityOut:
         notice=dict(city.notice),
         bounds=list(snapshot.grid.index.bounds),
         base_map=None if city.base_map is None else BaseMapOut(**dataclasses.asdict(city.base_map)),
+    )
+
+
+@router.get("/categories")
+def get_categories(
+    service: ServiceDep,
+    of: Annotated[Literal["incident", "element"], Query(description="of what")] = "incident",
+) -> CategoriesOut:
+    """What categories the city has, with their names: what departments are asked for by, and counts are of."""
+    with service.database.begin(PUBLIC) as connection:
+        found = read_categories(connection, of)
+    return CategoriesOut(
+        categories=[
+            CategoryOut(code=each.code, label=each.label, label_en=each.label_en, emergency=each.emergency)
+            for each in found.values()
+        ]
     )
 
 

@@ -1,14 +1,14 @@
-"""The pages: the first one, and the map that other pages embed. Everything on them comes from this server."""
+"""The pages: the way in, the desks, and the map that other pages embed. All on them comes from this server."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from api.deps import ServiceDep
+from api.built import BUILT
+from api.deps import Service, ServiceDep
 from api.errors import problem_responses
 from api.identity import IDENTITY, Identity
 from api.secure_headers import page_policy
@@ -16,16 +16,32 @@ from gridmap.errors import Unavailable
 
 router = APIRouter(tags=["pages"], responses=problem_responses(503))
 
-# What ``make`` builds from the sources in ``web/``, and a wheel carries.
-BUILT = Path(__file__).parents[1] / "web" / "dist"
-
 _PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
 
 @router.get("/", response_class=HTMLResponse, responses=_PAGE)
 async def index() -> HTMLResponse:
-    """The first page."""
+    """The way in: what the city is, and its desks."""
     return _page("index.html", "same-origin", page_policy())
+
+
+@router.get("/dispatcher", response_class=HTMLResponse, responses=_PAGE)
+async def dispatcher(service: ServiceDep) -> HTMLResponse:
+    """The dispatcher's desk: who covers a place, and whom to call next.
+
+    Place, time and category stand behind the # of its address, so that no server and no proxy logs them.
+    """
+    return _page("dispatcher.html", "same-origin", page_policy(connect=_base_map_origin(service)))
+
+
+@router.get("/offline.js", include_in_schema=False)
+async def offline() -> Response:
+    """What lets the desks be opened again while the server is gone: a service worker, for this path and below."""
+    if not (BUILT / "offline.js").is_file():
+        raise Unavailable("the pages are not built; run make setup")
+    policy = "default-src 'none'; script-src 'self'; connect-src 'self'"
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    return Response((BUILT / "offline.js").read_bytes(), media_type="text/javascript", headers=headers)
 
 
 @router.get("/embed", response_class=HTMLResponse, responses=_PAGE)
@@ -35,12 +51,17 @@ async def embed(request: Request, service: ServiceDep) -> HTMLResponse:
     The parameters are read by the page itself; the README says what each may be. With a key only pages of its
     origins may frame it.
     """
-    snapshot = service.state.snapshot
-    base = None if snapshot is None else snapshot.city.base_map
     given: Identity | None = request.scope.get(IDENTITY)
     around = "*" if given is None or given.key is None else " ".join(("'self'", *given.key.origins))
-    policy = page_policy(connect="" if base is None else base.origin, ancestors=around)
+    policy = page_policy(connect=_base_map_origin(service), ancestors=around)
     return _page("embed.html", "no-referrer", policy)
+
+
+def _base_map_origin(service: Service) -> str:
+    """The one other host that a map may load from, as the policy names it; empty without a base map."""
+    snapshot = service.state.snapshot
+    base = None if snapshot is None else snapshot.city.base_map
+    return "" if base is None else base.origin
 
 
 def _page(name: str, referrer: str, policy: str) -> HTMLResponse:

@@ -159,3 +159,18 @@ class CityOut(BaseModel):
     notice: dict[str, str]
     bounds: Box
     base_map: BaseMapOut | None
+
+
+class CategoryOut(BaseModel):
+    """A category that the city declares, by its names; ``emergency``: the emergency numbers come first."""
+
+    code: str
+    label: str
+    label_en: str
+    emergency: bool
+
+
+class CategoriesOut(BaseModel):
+    """The categories of incidents or of elements, by code."""
+
+    categories: list[CategoryOut]

@@ -330,5 +330,6 @@ def remove_unused(folder: Path, used: set[str], *, at_once: bool = False) -> Non
     """Remove the parts that no manifest has named for a while; ``at_once``: those that others may read, too."""
     horizon = time.time() - _KEEP_UNUSED_S
     for path in folder.iterdir():
-        if path.name not in {*used, "manifest.json"} and (at_once or path.stat().st_mtime < horizon):
+        unused = path.is_file() and path.name not in {*used, "manifest.json"}
+        if unused and (at_once or path.stat().st_mtime < horizon):
             path.unlink(missing_ok=True)

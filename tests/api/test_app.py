@@ -14,6 +14,7 @@ from gridmap.store.database import Database
 # The routes of DESIGN's contract that this version has.
 ROUTES = {
     "/": {"get"},
+    "/dispatcher": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
@@ -24,6 +25,7 @@ ROUTES = {
     "/v1/keys/{key_id}/revoke": {"post"},
     "/v1/me": {"get"},
     "/v1/city": {"get"},
+    "/v1/categories": {"get"},
     "/v1/coverage": {"get", "post"},
     "/v1/areas": {"get"},
     "/v1/areas/{code}": {"get"},

@@ -190,5 +190,5 @@ def test_addresses_and_headers_have_an_end(
 def test_the_statuses_of_the_guard_are_described_on_every_route(client: TestClient) -> None:
     for path, operations in client.get("/openapi.json").json()["paths"].items():
         for operation in operations.values():
-            wanted = {"429", "431"} | ({"408", "413"} if "requestBody" in operation else set())
+            wanted = {"414", "429", "431"} | ({"408", "413"} if "requestBody" in operation else set())
             assert wanted <= operation["responses"].keys(), path

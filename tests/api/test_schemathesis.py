@@ -54,7 +54,7 @@ CONFIG = {
     "request-timeout": 120,
     "checks": {
         "positive_data_acceptance": {"expected-statuses": ["2xx", "401", "404", "409", "422"]},
-        "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "422"]},
+        "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "414", "422"]},
     },
     # Persons are listed to caseworkers only, and for a purpose.
     "operations": [
@@ -69,7 +69,9 @@ CONFIG = {
             "include-path-regex": "^/(styles/|tiles/(hexes|counts|incidents))",
             "checks": {
                 "positive_data_acceptance": {"expected-statuses": ["2xx", "401", "403", "404", "422"]},
-                "negative_data_rejection": {"expected-statuses": ["400", "401", "403", "404", "405", "422"]},
+                "negative_data_rejection": {
+                    "expected-statuses": ["400", "401", "403", "404", "405", "414", "422"]
+                },
             },
         },
         # OGC API answers a wrong parameter with 400, and what only staff may list with 401 or 403.
@@ -77,7 +79,7 @@ CONFIG = {
             "include-path-regex": "^/ogc/",
             "checks": {
                 "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "401", "403", "404"]},
-                "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405"]},
+                "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "414"]},
             },
         },
     ],

@@ -8,10 +8,10 @@ import {
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import { registerBaseMaps } from "./base_map";
 import { describe, element, type Coverage } from "./embed_answer";
-import { follow, type News } from "./embed_follow";
+import { follow, type News } from "./follow";
 import { readParameters, WrongParameter, type Parameters } from "./embed_parameters";
-import { Refused, Service } from "./embed_service";
-import { Surface, type GridStyle } from "./embed_surface";
+import { Refused, Service } from "./service";
+import { Surface, type GridStyle } from "./surface";
 import { say, type Word } from "./embed_words";
 
 setWorkerUrl(new URL(workerUrl, import.meta.url).href);

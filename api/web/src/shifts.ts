@@ -29,3 +29,14 @@ export function bd09FromGcj02([lon, lat]: Place): Place {
   const angle = Math.atan2(lat, lon) + 0.000003 * Math.cos(lon * BD_TURN);
   return [radius * Math.cos(angle) + 0.0065, radius * Math.sin(angle) + 0.006];
 }
+
+/** The WGS 84 place that a GCJ-02 or BD-09 pair is of: the shift is undone step by step, to less than a millimetre. */
+export function wgs84From(crs: "gcj02" | "bd09", [lon, lat]: Place): Place {
+  let place: Place = [lon, lat];
+  for (let step = 0; step < 8; step++) {
+    const gcj = gcj02FromWgs84(place);
+    const [x, y] = crs === "gcj02" ? gcj : bd09FromGcj02(gcj);
+    place = [place[0] + lon - x, place[1] + lat - y];
+  }
+  return place;
+}

@@ -1,9 +1,9 @@
 // Follows the current revision: by server-sent events, or, where those do not come through, by asking now and then.
-import type { Service } from "./embed_service";
+import type { Service } from "./service";
 
 export interface News {
   readonly revision: number;
-  readonly degraded: { readonly data_as_of: string } | null;
+  readonly degraded: { readonly since: string; readonly data_as_of: string } | null;
 }
 
 interface Ready {

@@ -19,19 +19,31 @@ export class Service {
   }
 
   /** JSON from a path below the service, or from an address of its own that it named. */
-  async ask<T>(path: string): Promise<T> {
+  async ask<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
     const url = new URL(path, this.root);
     const ours = url.origin === this.root.origin;
     const headers: HeadersInit = this.key && ours ? { Authorization: `Bearer ${this.key}` } : {};
-    let response: Response;
-    try {
-      response = await fetch(url, { headers, cache: "no-cache" });
-    } catch {
-      throw new Refused(0, url.pathname);
-    }
-    if (!response.ok) throw new Refused(response.status, await detailOf(response));
-    return (await response.json()) as T;
+    return answerOf<T>(url, { headers, cache: "no-cache", signal });
   }
+
+  /** Sends JSON to a path below the service, with further headers. */
+  async send<T>(path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<T> {
+    const url = new URL(path, this.root);
+    const type = { "Content-Type": "application/json" };
+    return answerOf<T>(url, { method: "POST", headers: { ...type, ...headers }, body: JSON.stringify(body) });
+  }
+}
+
+async function answerOf<T>(url: URL, options: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused(0, url.pathname);
+  }
+  if (!response.ok) throw new Refused(response.status, await detailOf(response));
+  return (await response.json()) as T;
 }
 
 async function detailOf(response: Response): Promise<string> {

@@ -1,0 +1,111 @@
+"""The pages' sources against what they stand for: both languages alike, and types that are those of the API."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+WEB = Path(__file__).parents[3] / "api" / "web"
+WORD = re.compile(r'^  (\w+): "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
+
+# The pages' names of the shapes in the API's description.
+SHAPES = {
+    "City": "CityOut", "Category": "CategoryOut", "Categories": "CategoriesOut", "Area": "AreaOut",
+    "Cell": "CellOut", "Near": "CandidateOut", "Point": "PointOut", "Turn": "TurnOut", "Rung": "RungOut",
+    "Department": "DepartmentOut", "OverlayPost": "OverlayPostOut", "Overlay": "OverlayOut",
+    "Upcoming": "UpcomingOut", "Coverage": "CoverageOut", "Candidate": "AddressCandidateOut",
+    "Group": "DeskGroupOut", "Ask": "AskOut", "Addressed": "AddressOut", "RegistryCell": "CellDetail",
+    "CurrentRevision": "RevisionOut", "SavedRow": "RowOut", "Saved": "RowsOut", "Me": "MeOut",
+}  # fmt: skip
+
+
+def words(name: str) -> dict[str, str]:
+    return dict(WORD.findall((WEB / "src" / f"words_{name}.ts").read_text(encoding="utf-8")))
+
+
+def test_both_languages_have_the_same_words_with_the_same_places() -> None:
+    zh, en = words("zh"), words("en")
+    assert len(zh) > 100
+    assert list(zh) == list(en)
+    for word, said in zh.items():
+        assert set(re.findall(r"{\d}", said)) == set(re.findall(r"{\d}", en[word])), word
+
+
+def test_no_word_is_unused() -> None:
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in (WEB / "src").glob("*.ts") if "words_" not in path.name
+    )
+    made = ("kind_", "post_", "crs_", "address_")  # put together from what the service says
+    unused = [word for word in words("zh") if not word.startswith(made) and f'"{word}"' not in sources]
+    assert unused == []
+
+
+def type_of(schema: dict[str, Any]) -> str:
+    """A JSON schema as TypeScript."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2].replace("-", "_")
+    if "anyOf" in schema:
+        return "(" + " | ".join(type_of(each) for each in schema["anyOf"]) + ")"
+    if "enum" in schema or "const" in schema:
+        return " | ".join(json.dumps(each) for each in schema.get("enum", [schema.get("const")]))
+    kind = schema.get("type", "unknown")
+    if kind == "array":
+        return f"({type_of(schema.get('items', {}))})[]"
+    if kind == "object":
+        return object_type(schema)
+    return "number" if kind == "integer" else str(kind)
+
+
+def object_type(schema: dict[str, Any]) -> str:
+    """An object's fields, or what its values are."""
+    if "properties" not in schema:
+        values = schema.get("additionalProperties", {})
+        return f"Record<string, {type_of(values if isinstance(values, dict) else {})}>"
+    required = schema.get("required", [])
+    fields = (
+        f"{json.dumps(name)}{'' if name in required else '?'}: {type_of(each)};"
+        for name, each in schema["properties"].items()
+    )
+    return "{ " + " ".join(fields) + " }"
+
+
+def errors_of(node: str, document: dict[str, Any], folder: Path, shapes: dict[str, str]) -> str:
+    """What TypeScript says of the claim that what the service sends is what the pages take."""
+    schemas = document["components"]["schemas"]
+    lines = [f"type {name.replace('-', '_')} = {type_of(each)};" for name, each in schemas.items()]
+    lines += [
+        f"export const of{ours}: (sent: {sent}) => Pages.{ours} = (sent) => sent;" for ours, sent in shapes.items()
+    ]
+    source = folder / "sent.ts"
+    pages = (WEB / "src" / "api").as_posix()
+    source.write_text("\n".join([f"import type * as Pages from '{pages}';", *lines]), encoding="utf-8")
+    options = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext",
+               "--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable", "--types", "geojson",
+               "--typeRoots", str(WEB / "node_modules" / "@types"), "--ignoreConfig")  # fmt: skip
+    command = [node, str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), *options, str(source)]
+    ended = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
+    return ended.stdout + ended.stderr
+
+
+@pytest.fixture(scope="module")
+def document(client: TestClient) -> dict[str, Any]:
+    described: dict[str, Any] = client.get("/openapi.json").json()
+    return described
+
+
+def test_the_pages_types_are_those_of_the_api(node: str, document: dict[str, Any], tmp_path: Path) -> None:
+    there = {ours: sent for ours, sent in SHAPES.items() if sent in document["components"]["schemas"]}
+    assert set(SHAPES) - set(there) <= {"Me"}, "who is logged in is asked once the service knows log-ins"
+    assert errors_of(node, document, tmp_path, there) == ""
+
+
+def test_a_field_that_went_would_be_noticed(node: str, document: dict[str, Any], tmp_path: Path) -> None:
+    spoilt = json.loads(json.dumps(document))
+    del spoilt["components"]["schemas"]["RungOut"]["properties"]["phone"]
+    assert "phone" in errors_of(node, spoilt, tmp_path, {"Coverage": "CoverageOut"})
