@@ -143,11 +143,11 @@ def _leave_trace(
     purpose: str | None,
     grant: Grant | None,
 ) -> None:
-    why = {"purpose": purpose} if grant is None else {"break_glass": grant.id, "reason": grant.reason}
+    by = {} if grant is None else {"break_glass": grant.id}
     facts = {
-        "read": {"what": "needs", "rows": len(persons), "cell": places[0]},
+        "purpose": purpose if grant is None else grant.reason,
+        "read": {"what": "needs", "rows": len(persons), "cell": places[0], **by},
         "codes": list(places),
         "refs": [one.reference for one in persons],
-        **why,
     }
     note(connection, facts)

@@ -119,6 +119,23 @@ def test_an_action_is_one_entry_that_names_it(traced: Database, trail: Trail) ->
     assert search_audit(traced, AUDITOR, Sought(actor="x")) == []
 
 
+def test_that_a_key_was_used_is_no_change_of_it(traced: Database, trail: Trail) -> None:
+    create_key(traced, OPERATOR, Actor("used", "viewer", ("120101",)), "used")
+    trail.work()
+    with traced.begin(OPERATOR) as connection:
+        before = store.read_head(connection)
+    used = "UPDATE api_key SET last_used_on = now() {0} WHERE id = (SELECT max(id) FROM api_key)"
+    with traced.begin(OPERATOR) as connection:
+        connection.execute(text(used.format("")))
+    trail.work()
+    with traced.begin(OPERATOR) as connection:
+        assert store.read_head(connection) == before
+        connection.execute(text(used.format("- interval '1 day', label = 'changed'")))
+    trail.work()
+    (change,) = newest(traced, actor="operator")["changes"]  # type: ignore[misc]
+    assert (change["table"], change["did"], change["rows"]) == ("api_key", "update", 1)
+
+
 def test_many_rows_are_a_count_and_a_range(traced: Database, trail: Trail) -> None:
     with traced.begin(OPERATOR) as connection:
         connection.execute(text("UPDATE element SET recorded_at = recorded_at WHERE id <= 500"))
