@@ -18,6 +18,7 @@ from api.key_in_address import KeyInAddress
 from api.measured import Measured
 from api.routes import (
     areas,
+    audit,
     cells,
     count_tiles,
     coverage,
@@ -29,6 +30,7 @@ from api.routes import (
     drafts_review,
     duty,
     elements,
+    explanations,
     health,
     heatmap,
     incidents,
@@ -70,6 +72,7 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         service.current.start()
+        service.trail.start()
         scheduled = Scheduled(service.database, service.bench, lambda: service.state.snapshot)
         scheduled.start()
         service.uses.start(service.database, service.idle)
@@ -81,6 +84,7 @@ def create_app(service: Service) -> FastAPI:
         scheduled.stop()
         service.uses.stop()
         service.current.stop()
+        service.trail.stop()
         tile_server.close()
         service.database.dispose()
 
@@ -106,6 +110,7 @@ def create_app(service: Service) -> FastAPI:
     for module in (
         health,
         coverage,
+        explanations,
         placing,
         areas,
         cells,
@@ -130,6 +135,7 @@ def create_app(service: Service) -> FastAPI:
         keys,
         me,
         login,
+        audit,
         heatmap,
         ogc,
         ogc_items,

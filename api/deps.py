@@ -21,9 +21,9 @@ from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.current import Current, State
-from gridmap.errors import InvalidInput
+from gridmap.errors import GridMapError, InvalidInput
 from gridmap.kept_files import KeptFiles
-from gridmap.model import Actor, City
+from gridmap.model import PUBLIC, Actor, City
 from gridmap.provider import Provider
 from gridmap.recount import Recounts
 from gridmap.released import Trees
@@ -32,6 +32,7 @@ from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.tokens import Rules, Tokens
+from gridmap.trail import Trail, trail_folder
 from gridmap.uses import Uses
 from tiles.counts import KeptCounts, Plots
 from tiles.serving import TileServer
@@ -120,6 +121,11 @@ class Service:
         folder = self.current.folder
         return KeptFiles(folder.with_name(f"{folder.name}-downloads"), _MOST_KEPT_BYTES)
 
+    @cached_property
+    def trail(self) -> Trail:
+        """The trace of what is done here: its spool and anchors lie beside the snapshot."""
+        return Trail(self.database, trail_folder(self.current.folder, self.database.url.database))
+
 
 def service_of(request: Request) -> Service:
     """The service of this worker."""
@@ -154,6 +160,16 @@ IdentityDep = Annotated[Identity, Depends(identity_of)]
 async def actor_of(identity: IdentityDep) -> Actor:
     """Who asks: a key's holder, the public without one."""
     return identity.actor
+
+
+async def asker_of(request: Request, service: Service) -> Actor | None:
+    """Who asks what nobody is refused, so that the answer is kept; None for the public and what does not hold."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    try:
+        identity = await identify(service, request, text.strip() if scheme.lower() == "bearer" else None)
+    except GridMapError:
+        return None
+    return None if identity.actor.role == PUBLIC.role else identity.actor
 
 
 ActorDep = Annotated[Actor, Depends(actor_of)]

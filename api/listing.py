@@ -48,6 +48,11 @@ def page_of(
     return Page(grid.revision.number, cell_ids, category, after, limit + 1)
 
 
+def places_of(snapshot: Snapshot, area: str | None) -> list[str]:
+    """The codes of an area or cell, or of the city, and of those above; NotFound for a place that there is not."""
+    return _chain(snapshot.grid, snapshot.city.code if area is None else area)
+
+
 def cell_codes(snapshot: Snapshot) -> dict[int, str]:
     """Code by id of the current cells."""
     return {cell.id: cell.code for cell in snapshot.grid.cells}

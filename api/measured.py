@@ -13,13 +13,14 @@ from starlette.datastructures import MutableHeaders
 
 from api.metrics import seconds
 from api.tiles import CORS
+from gridmap.acting import coming_from
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Measured:
-    """Counts by route and status, until the answer begins."""
+    """Counts by route and status, until the answer begins; what is done comes from the client's address."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,4 +44,6 @@ class Measured:
                         headers.setdefault(header, value)
             await send(message)
 
-        await self._app(scope, receive, sending)
+        client = scope.get("client")
+        with coming_from(client[0] if client else None):
+            await self._app(scope, receive, sending)

@@ -166,6 +166,9 @@ EVERYWHERE = "*"
 # Commands run by whoever may run them on the machine act as this.
 OPERATOR = Actor(id="operator", role=MACHINE, territories=(EVERYWHERE,), unbound=True)
 
+# Whoever reads the audit on the machine acts as this: nobody is both who runs the system and who audits it.
+AUDITOR = Actor(id="operator", role="auditor", territories=(EVERYWHERE,))
+
 
 def rights() -> set[tuple[str, str]]:
     """Every (action's name, role) that is allowed; a migrated database holds the same, for its policies."""

@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     trusted_network: bool = Field(
         False, description="yes allows a host other than loopback, where something else keeps strangers out"
     )
+    answer_days: int = Field(
+        90, ge=1, le=3650, description="days for which coverage answers to staff are kept, to be explained"
+    )
+    origin_days: int = Field(
+        180, ge=1, le=3650, description="days for which the audit keeps from which address something was done"
+    )
     tile_memory_mb: int = Field(
         256, ge=1, le=1_000_000, description="megabytes of memory that each worker keeps vector tiles in"
     )

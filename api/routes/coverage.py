@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import shape
@@ -20,6 +21,7 @@ from api.deps import (
     RevisionQuery,
     Service,
     ServiceDep,
+    asker_of,
     city_time,
     to_point,
 )
@@ -35,15 +37,16 @@ from gridmap.crs import check_name
 from gridmap.current import State
 from gridmap.duty import DutyBook
 from gridmap.errors import InvalidInput, Unavailable
-from gridmap.model import PUBLIC
+from gridmap.model import PUBLIC, Actor
 from gridmap.store.addresses import StoredAddresses
 
 router = APIRouter(prefix="/v1", tags=["coverage"])
 
 
-@router.get("/coverage", responses=problem_responses(404, 422, 503))
+@router.get("/coverage", response_model=CoverageOut | AddressOut, responses=problem_responses(404, 422, 503))
 async def get_coverage(
     service: ServiceDep,
+    request: Request,
     lon: Annotated[float | None, Query(description="longitude, or easting in a projected crs")] = None,
     lat: Annotated[float | None, Query(description="latitude, or northing in a projected crs")] = None,
     crs: Annotated[
@@ -68,13 +71,16 @@ async def get_coverage(
     district: Annotated[
         str | None, Query(max_length=64, description="with an address: name or code of the area it lies in")
     ] = None,
-) -> CoverageOut | AddressOut:
+) -> CoverageOut | AddressOut | Response:
     """Who covers this place at a time: the cell, the areas above, who is on duty and whom to call next.
 
     Needs no key. Give a point (``lon``, ``lat``, ``crs``) or an ``address``. A point without ``at`` is answered
     from memory, also while the database is gone. An address is never settled by a guess: its candidates come
     grouped by the desk that answers for them, with how sure each is and what to ask next.
+
+    What is answered to a key is kept by its ``id``, so that a supervisor can have it explained.
     """
+    asker = await asker_of(request, service)
     state = service.state
     snapshot = state.ready
     now = datetime.now(UTC)
@@ -89,7 +95,13 @@ async def get_coverage(
             if value is not None:
                 raise InvalidInput(name, value, "does not go with an address")
         when = now if at is None else city_time("at", at, snapshot.city)
-        return await run_in_threadpool(_of_address, service, state, address, district, when, category)
+        of_address = await run_in_threadpool(_of_address, service, state, address, district, when, category)
+        if asker is None or of_address.coverage is None:
+            return of_address
+        there = of_address.coverage.point
+        asked = Question(there.lon, there.lat, when, 0.0, category)
+        _keep(service, asker, asked, state, of_address.coverage, of_address.coverage.model_dump_json())
+        return of_address
     if lon is None or lat is None or crs is None:
         missing = ", ".join(name for name, value in (("lon", lon), ("lat", lat), ("crs", crs)) if value is None)
         raise InvalidInput(missing, None, "must be given, or an address instead")
@@ -105,7 +117,45 @@ async def get_coverage(
     else:
         found, book, state = await run_in_threadpool(_from_history, service, state, question, known, revision)
     point = PointOut(lon=x, lat=y, crs=check_name(crs), given=[lon, lat])
-    return shape.coverage(found, point, snapshot.city, state, book, following)
+    out = shape.coverage(found, point, snapshot.city, state, book, following)
+    if asker is None:
+        return out
+    body = out.model_dump_json()  # once, for the answer and for what is kept of it
+    _keep(service, asker, question, state, out, body, known_at=known, revision=revision)
+    return Response(body, media_type="application/json")
+
+
+def _keep(
+    service: Service,
+    asker: Actor,
+    question: Question,
+    state: State,
+    out: CoverageOut,
+    body: str,
+    known_at: datetime | None = None,
+    revision: int | None = None,
+) -> None:
+    """Spool an answer with its question, so that it can be explained. The database takes only part of it."""
+    codes = [area.code for area in out.areas] or [state.ready.city.code]
+    head = {
+        "kind": "answer",
+        "id": out.id,
+        "at": datetime.now(UTC).isoformat(),
+        "by": asker.id,
+        "role": asker.role,
+        "codes": codes if out.cell is None else [out.cell.code, *codes],
+        "question": {
+            "lon": question.lon,
+            "lat": question.lat,
+            "accuracy_m": question.accuracy_m,
+            "at": question.at.isoformat(),
+            "category": question.category,
+            "known_at": None if known_at is None else known_at.isoformat(),
+            "revision": revision,
+        },
+        "versions": dict(state.ready.versions),
+    }
+    service.trail.keep(f'{json.dumps(head)[:-1]}, "answer": {body}}}'.encode())
 
 
 def _of_address(

@@ -10,6 +10,7 @@ from api.deps import LARGEST_REVISION, ActorDep, ServiceDep
 from api.errors import problem_responses
 from api.schemas.loads import LoadOut, LoadsOut, RejectedOut, RejectedRowsOut, load_out
 from gridmap.actions.loads import loads_of, open_load
+from gridmap.store.audit import note
 from gridmap.store.loads import read_rejected
 
 router = APIRouter(prefix="/v1/loads", tags=["loads"], responses=problem_responses(401, 403, 422, 503))
@@ -55,8 +56,10 @@ def get_rejected(
     To repair it, mend the rows at their source and load that again: what was taken stays as it is.
     """
     snapshot = service.state.ready
-    with open_load(service.database, actor, snapshot.city, snapshot.grid, load_id) as (connection, _):
+    with open_load(service.database, actor, snapshot.city, snapshot.grid, load_id) as (connection, load):
         rows = list(read_rejected(connection, load_id, (after_file, after_line), limit + 1))
+        read = {"what": "rejected rows", "load": load_id, "rows": len(rows)}
+        note(connection, {"read": read, "codes": list(load.territories)})
     shown = [
         RejectedOut(file=row.file, line=row.line, reason=row.reason, columns=dict(row.columns))
         for row in rows[:limit]

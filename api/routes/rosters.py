@@ -16,6 +16,7 @@ from gridmap.duty import DutyBook, Place
 from gridmap.history import revision_for
 from gridmap.model import CELL_LEVEL, Actor, City
 from gridmap.store import counts, registry
+from gridmap.store.audit import note
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection
 from gridmap.store.duty import read_duty
@@ -64,6 +65,9 @@ def _roster(
         incidents = counts.open_incidents(connection, grid.number, level, code, top) if staff else None
         here = [post.code for post in book.posts_of(places[:1])]
         handled = sum(count_handled(connection, here).values()) if staff else None
+        if staff:
+            read = {"what": "roster", "level": level, "code": code, "revision": grid.number}
+            note(connection, {"read": read, "codes": [place for _, place in places]})
         released = None if staff else _released(service, connection, city, level, code)
     return RosterOut(
         revision=grid.number,

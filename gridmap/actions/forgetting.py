@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gridmap.access import Action, require
 from gridmap.errors import InvalidInput
 from gridmap.model import Actor
+from gridmap.store import audit
 from gridmap.store import forgetting as store
 from gridmap.store.database import Database
 
@@ -34,7 +35,7 @@ def forget_person(
     with database.begin(actor, long_work=True) as connection:
         removed = store.remove_persons(connection, store.find_persons(connection, reference, source))
         removed["rejected_row"] = store.remove_rejected(connection, reference, source)
-        removed["audit"] = store.remove_from_audit(connection, reference)
+        removed["audit"] = audit.forget(connection, reference)
         if keep_out:
             store.keep_out(connection, source, reference)
     return ForgetReport({table: rows for table, rows in removed.items() if rows}, keep_out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.model import BREAK_GLASS_REASONS, PERSON_CATEGORIES, PERSON_PURPOSES, Actor, Cell, City
 from gridmap.redraw.change import neighbours
 from gridmap.store import needs as store
+from gridmap.store.audit import note
 from gridmap.store.database import Connection, Database
 from gridmap.store.needs import Grant, Person
 
@@ -143,11 +143,11 @@ def _leave_trace(
     purpose: str | None,
     grant: Grant | None,
 ) -> None:
-    why = {"purpose": purpose} if grant is None else {"break_glass": grant.id, "reason": grant.reason}
+    by = {} if grant is None else {"break_glass": grant.id}
     facts = {
-        "read": {"what": "needs", "rows": len(persons), "cell": places[0]},
+        "purpose": purpose if grant is None else grant.reason,
+        "read": {"what": "needs", "rows": len(persons), "cell": places[0], **by},
         "codes": list(places),
         "refs": [one.reference for one in persons],
-        **why,
     }
-    store.leave_trace(connection, json.dumps(facts, ensure_ascii=False))
+    note(connection, facts)

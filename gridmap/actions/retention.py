@@ -1,4 +1,5 @@
-"""Ending what is past its retention: persons by category, rejected rows, holders and phones of duty long over."""
+"""Ending what is past its retention: persons by category, rejected rows, holders and phones of duty long over,
+addresses and answers that the trace keeps."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from gridmap.access import Action, require
 from gridmap.errors import InvalidInput
 from gridmap.model import PERSON_CATEGORIES, PERSON_RETENTION_DAYS, Actor
+from gridmap.store import audit
 from gridmap.store import retention as store
 from gridmap.store.database import Connection, Database
 from gridmap.store.forgetting import remove_persons
@@ -22,20 +24,26 @@ _BATCH = 5_000
 
 @dataclass(frozen=True)
 class RetentionRules:
-    """Days that persons are kept for by category, and months that duty long over keeps names and phones for."""
+    """Days that persons are kept for by category, months that duty long over keeps names and phones for, and days
+    that the trace keeps from where something was done, and answers.
+    """
 
     person_days: Mapping[str, int] = field(default_factory=lambda: PERSON_RETENTION_DAYS)
     duty_months: int = 24
+    origin_days: int = 180
+    answer_days: int = 90
 
     @classmethod
-    def of(cls, person_days: Mapping[str, int], duty_months: int) -> RetentionRules:
+    def of(
+        cls, person_days: Mapping[str, int], duty_months: int, origin_days: int = 180, answer_days: int = 90
+    ) -> RetentionRules:
         """A city's own days over those that GridMap proposes; InvalidInput for an unknown category."""
         for category, days in person_days.items():
             if category not in PERSON_CATEGORIES:
                 raise InvalidInput("category", category, f"must be one of {', '.join(PERSON_CATEGORIES)}")
             if days < 1:
                 raise InvalidInput("retention days", days, f"of {category} must be 1 or more")
-        return cls({**PERSON_RETENTION_DAYS, **person_days}, duty_months)
+        return cls({**PERSON_RETENTION_DAYS, **person_days}, duty_months, origin_days, answer_days)
 
 
 class _Undo(Exception):
@@ -86,3 +94,7 @@ def _end_others(
     done["names in exceptions"] = named["shift_exception"]
     done["holders"] = named["holder"]
     done["phones of ended posts"] = store.take_phones_out(connection, ended)
+    progress("addresses in the trace and kept answers")
+    origins, answers = timedelta(days=rules.origin_days), timedelta(days=rules.answer_days)
+    removed = audit.prune(connection, now - origins, now - answers)
+    done["addresses in the trace"], done["kept answers"] = removed

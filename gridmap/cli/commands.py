@@ -20,7 +20,7 @@ from gridmap.actions.on_the_map import current_grid, report_on_the_map
 from gridmap.actions.points import load_points
 from gridmap.actions.roster import load_roster, posts_of
 from gridmap.actions.verify import verify_city
-from gridmap.cli import bench, draft, key, papers, release, revision, server
+from gridmap.cli import audit, bench, draft, key, papers, release, revision, server
 from gridmap.cli import demo as demo_city
 from gridmap.cli.bake import bake
 from gridmap.cli.environment import (
@@ -61,6 +61,8 @@ app.command()(principles)
 app.command()(roles)
 app.command()(forget)
 app.command()(retain)
+app.command()(audit.explain)
+app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.add_typer(draft.app, name="draft")
 app.add_typer(key.app, name="key")

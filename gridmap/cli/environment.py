@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gridmap.access import OPERATOR
+from gridmap.acting import coming_from
 from gridmap.actions.bands import add_missing_bands
 from gridmap.cluster import APPLICATION, OWNER, Cluster
 from gridmap.errors import InvalidInput, RuleBroken
@@ -19,6 +21,7 @@ from gridmap.settings import Settings
 from gridmap.store.database import Database
 from gridmap.store.migrate import is_up_to_date, newest, standing, upgrade
 from gridmap.store.roles import check_application
+from gridmap.trail import seal_now, set_aside, trail_folder
 
 # Progress goes to standard error, results to standard output.
 progress = Console(stderr=True, highlight=False)
@@ -48,6 +51,16 @@ def state_folder(settings: Settings) -> Path:
     return cluster / settings.city
 
 
+def snapshot_folder(settings: Settings) -> Path:
+    """Where the city's server keeps its snapshot."""
+    return state_folder(settings) / "snapshot"
+
+
+def trail_of(database: Database, settings: Settings) -> Path:
+    """Where the spool and the anchors of the database lie."""
+    return trail_folder(snapshot_folder(settings), database.url.database)
+
+
 @contextmanager
 def open_database(settings: Settings, *, as_owner: bool = False, stop_after: bool = False) -> Iterator[Database]:
     """The city's database, on the server of the settings or on the private cluster, started if it is stopped.
@@ -56,7 +69,7 @@ def open_database(settings: Settings, *, as_owner: bool = False, stop_after: boo
     ``stop_after`` stops the private cluster at the end if it was started here.
     """
     if settings.database_url is not None:
-        with _pool(*_address(settings, as_owner=as_owner)) as database:
+        with _pool(*_address(settings, as_owner=as_owner)) as database, _traced(database, settings):
             yield database
         return
     cluster = cluster_of(settings)
@@ -66,7 +79,9 @@ def open_database(settings: Settings, *, as_owner: bool = False, stop_after: boo
     try:
         if name not in cluster.databases():
             cluster.create_database(name)
-        with _pool(cluster.url(name, OWNER if as_owner else APPLICATION)) as database:
+            set_aside(trail_folder(snapshot_folder(settings), name))
+        url = cluster.url(name, OWNER if as_owner else APPLICATION)
+        with _pool(url) as database, _traced(database, settings):
             yield database
     finally:
         if started and stop_after:
@@ -86,6 +101,15 @@ def _address(settings: Settings, *, as_owner: bool) -> tuple[str, str]:
             "must be set beside GRIDMAP_DATABASE_URL: this command works as the owner of the tables",
         )
     return settings.owner_database_url, "GRIDMAP_OWNER_DATABASE_URL"
+
+
+@contextmanager
+def _traced(database: Database, settings: Settings) -> Iterator[None]:
+    """What a command does comes from a user of this machine, and is chained at its end."""
+    with coming_from(f"{getpass.getuser()} on this machine"):
+        yield
+    if is_migrated(database):
+        seal_now(database, trail_of(database, settings), say)
 
 
 @contextmanager
@@ -122,9 +146,14 @@ def _application(settings: Settings) -> str:
 
 def check_migrated(database: Database) -> None:
     """RuleBroken when the database lacks migrations, for commands that do not run them by themselves."""
+    if not is_migrated(database):
+        raise RuleBroken("the database is not at the newest migration: run gridmap migrate")
+
+
+def is_migrated(database: Database) -> bool:
+    """Whether the database is at the newest migration."""
     with database.begin(OPERATOR) as connection:
-        if not is_up_to_date(connection):
-            raise RuleBroken("the database is not at the newest migration: run gridmap migrate")
+        return is_up_to_date(connection)
 
 
 def check_role(database: Database) -> None:

@@ -57,7 +57,9 @@ def retain(
 ) -> None:
     """Remove what is past its retention: persons by category, rejected rows, names and phones of old duty."""
     settings = read_settings(city=city)
-    rules = RetentionRules.of(settings.person_retention_days, settings.duty_retention_months)
+    rules = RetentionRules.of(
+        settings.person_retention_days, settings.duty_retention_months, settings.origin_days, settings.answer_days
+    )
     with open_database(settings) as database, progress.status("looking for what is past its retention") as status:
         check_migrated(database)
         done = retain_city(database, OPERATOR, rules, datetime.now(UTC), status.update, dry_run=dry_run)

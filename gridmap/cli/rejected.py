@@ -10,6 +10,7 @@ from gridmap.access import Action, require
 from gridmap.cli.environment import say
 from gridmap.model import Actor, RejectedRow
 from gridmap.spreadsheets import harmless
+from gridmap.store.audit import note
 from gridmap.store.database import Database
 from gridmap.store.loads import latest_rejected, read_load, read_rejected, rejected_columns
 
@@ -21,6 +22,7 @@ def write_rejected(database: Database, actor: Actor, load_id: int | None, out: P
     require(actor, Action.READ_LOADS)
     with database.begin(actor, long_work=True) as connection:
         load = read_load(connection, latest_rejected(connection) if load_id is None else load_id)
+        note(connection, {"read": {"what": "rejected rows", "load": load.id}, "codes": list(load.territories)})
         rows = read_rejected(connection, load.id)
         if out is None:
             for row in rows:

@@ -14,7 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.deps import Service
 from api.guard import LONGEST_ADDRESS_BYTES, MOST_HEADER_BYTES
-from gridmap.cli.environment import state_folder
+from gridmap.cli.environment import snapshot_folder, state_folder
 from gridmap.current import Current
 from gridmap.errors import Unavailable
 from gridmap.settings import Settings, read_settings
@@ -53,8 +53,8 @@ def application() -> Application:
 
 
 def _application(settings: Settings, database: Database) -> Application:
-    folder = state_folder(settings)
-    return create_app(Service(settings, database, Current(database, folder / "snapshot"), folder))
+    current = Current(database, snapshot_folder(settings))
+    return create_app(Service(settings, database, current, state_folder(settings)))
 
 
 def _config(settings: Settings, app: Application | str) -> uvicorn.Config:

@@ -1,14 +1,15 @@
 """Opens connections, sets the actor on each transaction, and turns driver errors into domain errors.
 
-Imports only ``access``, ``model`` and ``errors``.
+Imports only ``access``, ``acting``, ``model`` and ``errors``.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gridmap.access import Action
+from gridmap.acting import acting_from
 from gridmap.errors import DatabaseGone, InvalidInput, NotAllowed, RuleBroken, Unavailable
 from gridmap.model import Actor
 
@@ -42,6 +44,7 @@ _TRY_AGAIN = {
 }
 # Only for the transaction, so that nothing of it is left on a pooled connection.
 _SET_ACTOR = text("SELECT set_config('gridmap.actor', :actor, true)")
+_SET_BOTH = text("SELECT set_config('gridmap.actor', :actor, true), set_config('gridmap.acting', :acting, true)")
 _TEXT_RULE = "must be UTF-8 without NUL bytes"
 
 
@@ -61,22 +64,31 @@ class Database:
         )
         event.listen(self.engine, "connect", _prepare_session)
 
-    @contextmanager
     def begin(
         self, actor: Actor, *doing: Action, long_work: bool = False, one_state: bool = False
-    ) -> Iterator[Connection]:
+    ) -> AbstractContextManager[Connection]:
         """One transaction in which ``actor`` is set; commits at the end, rolls back on any error.
 
+        The function that begins it is the action that the trace names: so none can forget to say what it does.
         ``doing`` says what for: some rows are seen and written only for an action that needs them, by a role that
         may take it; the database knows the roles' rights itself. ``long_work`` lifts the statement timeout, for
         loads and checks; with ``one_state`` all statements see the database as the first one does. Raises
         DatabaseGone when PostGIS does not answer, RuleBroken when a constraint refuses the change, NotAllowed when
         a policy does, Unavailable when all connections are busy.
         """
+        caller = sys._getframe(1)
+        action = f"{caller.f_globals['__name__'].removeprefix('gridmap.')}.{caller.f_code.co_qualname}"
+        return self._begin(actor, doing, action, long_work, one_state)
+
+    @contextmanager
+    def _begin(
+        self, actor: Actor, doing: Sequence[Action], action: str, long_work: bool, one_state: bool
+    ) -> Iterator[Connection]:
+        acting = {"action": action} | ({} if acting_from() is None else {"from": acting_from()})
         with _domain_errors(), self.engine.begin() as connection:
             if one_state:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-            set_actor(connection, actor, *doing)
+            connection.execute(_SET_BOTH, {"actor": _said(actor, doing), "acting": json.dumps(acting)})
             if long_work:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
             yield connection
@@ -98,12 +110,16 @@ class Database:
 
 def set_actor(connection: Connection, actor: Actor, *doing: Action) -> None:
     """Let policies take the rest of the transaction for an actor's: functions ``actor_…`` of the migrations."""
+    connection.execute(_SET_ACTOR, {"actor": _said(actor, doing)})
+
+
+def _said(actor: Actor, doing: Sequence[Action]) -> str:
     said: dict[str, object] = {"id": actor.id, "role": actor.role, "territories": list(actor.territories)}
     if actor.unbound:
         said["unbound"] = True
     if doing:
         said["doing"] = [action.name for action in doing]
-    connection.execute(_SET_ACTOR, {"actor": json.dumps(said)})
+    return json.dumps(said)
 
 
 def _prepare_session(connection: object, _record: object) -> None:

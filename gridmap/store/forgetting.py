@@ -93,13 +93,6 @@ def remove_rejected(connection: Connection, reference: str, source: str | None) 
     return connection.execute(_REJECTED, given).rowcount
 
 
-def remove_from_audit(connection: Connection, reference: str) -> int:
-    """Take a reference out of the audit, whose chain stays valid; in how many entries it stood."""
-    if connection.execute(text("SELECT to_regproc('audit_forget')")).scalar_one() is None:
-        return 0
-    return int(connection.execute(text("SELECT audit_forget(:reference)"), {"reference": reference}).scalar_one())
-
-
 def _hash(connection: Connection, source: str | None, reference: str) -> str:
     salt = connection.execute(select(tables.forgotten_salt.c.salt)).scalar_one()
     return _hashed(salt, EVERY_SOURCE if source is None else source, reference)

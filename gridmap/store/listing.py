@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 from gridmap.store import tables
 from gridmap.store.subjects import ELEMENT, INCIDENT, Subject
 
+__all__ = ["Page", "RowMapping", "list_elements", "list_incidents", "list_persons"]
+
 
 @dataclass(frozen=True)
 class Page:
@@ -24,11 +26,17 @@ class Page:
 
 
 def list_elements(connection: Connection, page: Page, class_: str | None) -> Sequence[RowMapping]:
-    """Elements by id; never persons, whose listing needs a purpose and leaves a trace."""
+    """Elements by id; never persons: :func:`list_persons`."""
     conditions = [tables.element.c["class"] != "person"]
     if class_ is not None:
         conditions.append(tables.element.c["class"] == class_)
     return _list(connection, ELEMENT, page, conditions)
+
+
+def list_persons(connection: Connection, page: Page, categories: Sequence[str]) -> Sequence[RowMapping]:
+    """Persons of some categories by id, for who has said what for; see ``actions.persons``."""
+    person = [tables.element.c["class"] == "person", tables.element.c.category.in_(categories)]
+    return _list(connection, ELEMENT, page, person)
 
 
 def list_incidents(

@@ -104,9 +104,3 @@ def read_persons(connection: Connection, top: str, cell_id: int, categories: Seq
     """The persons of a cell with these needs; ``top``: the code that leads its placements."""
     rows = connection.execute(_PERSONS, {"top": top, "cell": cell_id, "categories": list(categories)})
     return [Person(*row) for row in rows]
-
-
-def leave_trace(connection: Connection, facts: str) -> None:
-    """Say in the audit that needs were read, when the database keeps one; ``facts`` as its function takes them."""
-    if connection.execute(text("SELECT to_regproc('audit_note')")).scalar_one() is not None:
-        connection.execute(text("SELECT audit_note(:facts)"), {"facts": facts})

@@ -43,6 +43,15 @@ WRITES: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+# What nobody reads but the functions that make the chain of it: references stand there as they are.
+UNREAD = frozenset({"audit_pending"})
+
+# What the application does to the trace, whose tables it writes to by no other way.
+FUNCTIONS = (
+    "audit_note(text)", "audit_seal()", "audit_take(text[])", "audit_forget(text)",
+    "audit_prune(timestamptz, timestamptz)",
+)  # fmt: skip
+
 _THERE = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
 
 # Also a member of an owner may do what the owner may: switch policies off.
@@ -71,10 +80,12 @@ def grant_application(connection: Connection, role: str = APPLICATION) -> None:
     owner = connection.execute(text("SELECT current_user")).scalar_one()
     if role == owner:
         raise RuleBroken(f"the server must run as another role than {owner!r}, which owns the tables")
+    read = [name for name in (*tables.metadata.tables, "alembic_version") if name not in UNREAD]
     statements = [
         f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{role}"',
-        f'GRANT SELECT ON {", ".join((*tables.metadata.tables, "alembic_version"))} TO "{role}"',
+        f'GRANT SELECT ON {", ".join(read)} TO "{role}"',
         *(f'GRANT {what} ON {", ".join(named)} TO "{role}"' for what, named in WRITES.items()),
+        f'GRANT EXECUTE ON FUNCTION {", ".join(FUNCTIONS)} TO "{role}"',
         f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{role}"',
     ]
     for statement in statements:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from api.deps import Service
 from gridmap.access import OPERATOR
@@ -337,3 +338,46 @@ def test_a_damaged_snapshot_is_not_believed_and_is_made_whole_again(
     stopped.down()
     with served() as client:
         assert ask(client, inner_points[0])["degraded"] is not None, "answered from the disk again"
+
+
+def test_what_staff_is_answered_meanwhile_is_in_the_trace_afterwards(
+    serve: Serve, stopped: Cluster, inner_points: Points, key_for: Callable[..., dict[str, str]]
+) -> None:
+    """Look-ups go on and are kept, each once; persons are not listed, and that it was tried is written down."""
+    with serve(Database(stopped.url("heping"))) as client:
+        trail = client.app.state.service.trail  # type: ignore[attr-defined]
+        dispatcher = key_for(client, "dispatcher", "*")
+        keys = {role: key_for(client, role, "120101") for role in ("caseworker", "viewer")}
+        persons = {"class": "person", "area": "120101001", "purpose": "visit"}
+        assert client.get("/v1/elements", params=persons, headers=keys["caseworker"]).status_code == 200
+        answers: list[dict[str, Any]] = []
+
+        def ask_all() -> None:
+            for point in inner_points:
+                answer = client.get("/v1/coverage", params=place(point), headers=dispatcher)
+                assert answer.status_code == 200
+                answers.append(answer.json())
+
+        ask_all()
+        stopped.down()
+        ask_all()
+        wait_until(client, degraded=True)
+        ask_all()
+        assert client.get("/v1/elements", params=persons, headers=keys["caseworker"]).status_code == 503
+        assert client.get("/v1/elements", params=persons, headers=keys["viewer"]).status_code == 403
+        stopped.up()
+        wait_until(client, degraded=False)
+        ask_all()
+        trail.work()
+        auditor = key_for(client, "auditor", "*")
+        trail.work()
+        found = client.get("/v1/audit", params={"action": "persons_for"}, headers=auditor).json()["entries"]
+        assert [each["refused"] is None for each in found] == [False, True]
+        with Database(stopped.url("heping")).begin(OPERATOR) as connection:
+            kept = [str(each) for each in connection.execute(text("SELECT id FROM kept_answer")).scalars()]
+        assert sorted(kept) == sorted(answer["id"] for answer in answers)
+        degraded = next(answer for answer in answers if answer["degraded"])
+        told = client.get(f"/v1/coverage/{degraded['id']}", headers=dispatcher).json()
+        assert told["degraded"]["since"] is not None
+        assert "database was away" in told["why_en"]
+        assert told["answered"]["cell"] == degraded["cell"]["code"] == told["recorded"]["cell"]

@@ -44,7 +44,7 @@ Json = dict[str, Any]
 
 STREET, NEXT_STREET, ELSEWHERE, CITY = "120101001", "120101002", "120102", "120000"
 # What is asked for that there is not.
-NO_ID, NO_CODE = 987_654_321, "120101999999999"
+NO_ID, NO_CODE, NO_ANSWER = 987_654_321, "120101999999999", "00000000-0000-4000-8000-000000000000"
 # How an actor's territory lies to the place that is asked for.
 COVERING = ("inside", "parent", "city")
 RELATIONS = ("neighbour", "other", *COVERING)  # the refused first: who may could leave nothing to be done
@@ -59,6 +59,7 @@ class World:
     spot: tuple[float, float]
     load: int
     incident: int
+    answer: str
     released: str
     notice: str
     shifts: Iterator[int]
@@ -144,6 +145,14 @@ def _key(world: World, known: bool) -> Json:
 
 ROUTES = [
     Route(Action.READ_ELEMENTS, "GET", "/v1/elements", _area),
+    Route(Action.READ_AUDIT, "GET", "/v1/audit", boundless=True),
+    Route(
+        Action.EXPLAIN,
+        "GET",
+        "/v1/coverage/{answer_id}",
+        lambda world, known: {"answer_id": world.answer if known else NO_ANSWER},
+        hidden=True,
+    ),
     Route(Action.READ_INCIDENTS, "GET", "/v1/incidents", _area),
     Route(
         Action.WRITE_ELEMENTS,
@@ -334,7 +343,17 @@ def world(
         make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
         made = _furnished(database)
         with serve(database) as client:
-            yield replace(made, client=client)
+            yield replace(made, client=client, answer=_kept_answer(client, made))
+
+
+def _kept_answer(client: TestClient, made: World) -> str:
+    """The id of what the desk was told of the cell."""
+    lon, lat = made.spot
+    asked = {"lon": lon, "lat": lat, "crs": "wgs84"}
+    answer = client.get("/v1/coverage", params=asked, headers=made.keys["dispatcher", "inside"]).json()
+    assert answer["cell"]["code"] == made.cell
+    client.app.state.service.trail.work()  # type: ignore[attr-defined]
+    return str(answer["id"])
 
 
 def _furnished(database: Database) -> World:
@@ -373,6 +392,7 @@ def _furnished(database: Database) -> World:
         spot=(point.x, point.y),
         load=load,
         incident=incident,
+        answer=NO_ANSWER,
         released="2026-10",
         notice=notice,
         shifts=iter(shifts),

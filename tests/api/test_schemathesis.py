@@ -56,7 +56,7 @@ CONFIG = {
         "positive_data_acceptance": {"expected-statuses": ["2xx", "401", "404", "409", "422"]},
         "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "414", "422"]},
     },
-    # Persons are listed to nobody yet.
+    # Persons are listed to caseworkers only, and for a purpose.
     "operations": [
         {
             "include-path": "/v1/elements",
@@ -247,6 +247,8 @@ STAFF_ONLY = {
     "/v1/loads/{load_id}",
     "/v1/loads/{load_id}/rejected",
     "/v1/on-the-map",
+    "/v1/audit",
+    "/v1/coverage/{answer_id}",
     "/v1/notices",
     "/v1/break-glass",
     "/v1/cells/{code}/needs",
@@ -326,13 +328,16 @@ def draw(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def attacked(serve: Callable[..., Any], make_copy: Callable[..., Any]) -> Iterator[TestClient]:
+def attacked(
+    serve: Callable[..., Any], make_copy: Callable[..., Any], key_for: Callable[..., dict[str, str]]
+) -> Iterator[TestClient]:
     """A client of a copy of Heping that is written to at random."""
     with make_copy("heping_attacked") as database:
         make_release(database, OPERATOR, Month(2026, 10), datetime(2026, 11, 2, tzinfo=UTC), lambda _: None)
         redraw(database)
         draw(database)
         with serve(database) as running:
+            keep_an_answer(running, key_for(running, "dispatcher", "*"))
             yield running
 
 
@@ -343,6 +348,13 @@ def refusing(config: dict[str, Any]) -> dict[str, Any]:
         for check in each["checks"].values():
             check["expected-statuses"] = sorted({*check["expected-statuses"], "403"})
     return changed
+
+
+def keep_an_answer(client: TestClient, dispatcher: dict[str, str]) -> None:
+    """An answer that there is to be explained."""
+    answer = client.get("/v1/coverage", params={"lon": 117.195, "lat": 39.118, "crs": "wgs84"}, headers=dispatcher)
+    client.app.state.service.trail.work()  # type: ignore[attr-defined]
+    KNOWN["answer_id"] = [answer.json()["id"]]
 
 
 @cache

@@ -39,6 +39,10 @@ def _role_for(method: str, path: str) -> str:
     """A role that may do what a route does."""
     if re.search(r"/(approve|return)$", path):
         return "approver"
+    if path == "/v1/audit":
+        return "auditor"
+    if path == "/v1/coverage/{answer_id}":
+        return "dispatcher"
     publishes = re.search(r"/(publish|schedule|recall|restore|principles)$", path)
     notice = path.endswith(("/notice", "/waivers"))
     if path == "/v1/break-glass":

@@ -6,6 +6,14 @@ post or shift holds, ``recorded`` for when we knew it. Codes compare by bytes (`
 
 from gridmap.store.tables.access import api_key, role_right, session, territory_cell
 from gridmap.store.tables.addresses import address, address_alias, address_name
+from gridmap.store.tables.audit import (
+    UNWATCHED,
+    audit_batch,
+    audit_detail,
+    audit_entry,
+    audit_pending,
+    kept_answer,
+)
 from gridmap.store.tables.bands import area_band, cell_band, redrawn_box
 from gridmap.store.tables.columns import MERCATOR_SRID, SRID, Code, metadata
 from gridmap.store.tables.drafts import (
@@ -60,6 +68,7 @@ from gridmap.store.tables.subjects import (
 __all__ = [
     "MERCATOR_SRID",
     "SRID",
+    "UNWATCHED",
     "Code",
     "address",
     "address_alias",
@@ -69,6 +78,10 @@ __all__ = [
     "area_band",
     "area_lineage",
     "area_shape",
+    "audit_batch",
+    "audit_detail",
+    "audit_entry",
+    "audit_pending",
     "break_glass",
     "building",
     "category",
@@ -94,6 +107,7 @@ __all__ = [
     "holder",
     "incident",
     "incident_placement",
+    "kept_answer",
     "line",
     "lineage",
     "load",

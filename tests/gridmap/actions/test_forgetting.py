@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from gridmap.access import MACHINE, OPERATOR
+from gridmap.access import AUDITOR, MACHINE, OPERATOR
+from gridmap.actions.audit import verify_audit
 from gridmap.actions.forgetting import forget_person, readmit_person
 from gridmap.actions.rows import SavedRows, elements_section, save_rows
 from gridmap.current import Current
 from gridmap.errors import InvalidInput, NotAllowed, NotIdentified
 from gridmap.model import PUBLIC, ROLES, Actor
+from gridmap.store import audit
 from gridmap.store.database import Database
 
 SOURCE = "register"
@@ -96,11 +98,18 @@ def test_nothing_of_a_person_stays(city: Database, current: Current) -> None:
         (number,) = connection.execute(query, {"reference": REFERENCE}).scalars()
     assert number in ids_on_disk(again)
     before = people(again)
-    assert holding(city, REFERENCE) == {"element", "rejected_row"}
+    for _ in range(2):
+        with city.begin(CASEWORKER) as connection:
+            audit.note(connection, {"read": {"what": "persons", "rows": 1}, "refs": [REFERENCE, "somebody else"]})
+            audit.seal(connection)
+    with city.begin(CASEWORKER) as connection:
+        audit.note(connection, {"read": {"what": "persons", "rows": 1}, "refs": [REFERENCE]})
+    assert holding(city, REFERENCE) == {"element", "rejected_row", "audit_detail", "audit_pending"}
     report = forget_person(city, OPERATOR, REFERENCE)
-    assert report.removed == {"element": 1, "element_placement": 1, "rejected_row": 1}
+    assert report.removed == {"element": 1, "element_placement": 1, "rejected_row": 1, "audit": 3}
+    assert {each.what for each in verify_audit(city, AUDITOR, []).findings} <= {"unanchored"}, "the chain holds"
     assert holding(city, REFERENCE) == set()
-    assert holding(city, "somebody else") == {"element"}
+    assert holding(city, "somebody else") == {"element", "audit_detail"}
     assert people(again) == before - 1
     assert number not in ids_on_disk(again), "the file of a worker still has the person"
     assert REFERENCE.encode() not in b"".join(

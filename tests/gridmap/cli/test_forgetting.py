@@ -40,5 +40,7 @@ def test_they_say_what_is_removed(heping_copy: Database, monkeypatch: pytest.Mon
     done = run("retain")
     assert done.exit_code == 0
     assert "persons child: 0" in done.stdout
+    assert "addresses in the trace: 0" in done.stdout
+    assert "kept answers: 0" in done.stdout
     monkeypatch.setenv("GRIDMAP_PERSON_RETENTION_DAYS", '{"criminal": 1}')
     assert isinstance(run("retain").exception, InvalidInput)
