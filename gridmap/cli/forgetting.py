@@ -32,7 +32,7 @@ def forget(
     as_json: JsonOption = False,
 ) -> None:
     """Remove a person's reference from every table, the audit's details too; say what was removed."""
-    with open_database(read_settings(city=city)) as database:
+    with open_database(read_settings(city=city), as_owner=True) as database:
         check_migrated(database)
         if readmit:
             was = readmit_person(database, OPERATOR, reference, source)
@@ -60,7 +60,8 @@ def retain(
     rules = RetentionRules.of(
         settings.person_retention_days, settings.duty_retention_months, settings.origin_days, settings.answer_days
     )
-    with open_database(settings) as database, progress.status("looking for what is past its retention") as status:
+    looking = progress.status("looking for what is past its retention")
+    with open_database(settings, as_owner=True) as database, looking as status:
         check_migrated(database)
         done = retain_city(database, OPERATOR, rules, datetime.now(UTC), status.update, dry_run=dry_run)
     if as_json:

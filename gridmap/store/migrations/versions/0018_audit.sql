@@ -294,7 +294,7 @@ BEGIN
     );
 END $$;
 
--- Bound is the owner, too, but for the functions above, which are its; what the application may is written after migrating.
+-- The functions above act as the owner, so these tables are open to it. What the application may is granted after migrating.
 DO $$
 DECLARE
     policied text;
