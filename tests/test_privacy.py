@@ -75,7 +75,7 @@ def test_a_person_is_a_reference_a_category_and_a_building(connection: Connectio
     assert persons
     carried = {
         "id", "source", "external_id", "class", "category", "building",
-        "given_crs", "given_x", "given_y", "hex", "geom", "recorded_at",
+        "given_crs", "given_x", "given_y", "hex", "geom", "recorded_at", "cell_now",
     }  # fmt: skip
     for person in persons:
         assert {name for name, value in person.items() if value is not None} <= carried

@@ -11,7 +11,7 @@ from api.built import BUILT
 from api.deps import Service, ServiceDep
 from api.errors import problem_responses
 from api.identity import IDENTITY, Identity
-from api.secure_headers import page_policy
+from api.secure_headers import page_policy, script_policy
 from gridmap.errors import Unavailable
 
 router = APIRouter(tags=["pages"], responses=problem_responses(503))
@@ -39,8 +39,7 @@ async def offline() -> Response:
     """What lets the desks be opened again while the server is gone: a service worker, for this path and below."""
     if not (BUILT / "offline.js").is_file():
         raise Unavailable("the pages are not built; run make setup")
-    policy = "default-src 'none'; script-src 'self'; connect-src 'self'"
-    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": script_policy(), "Cache-Control": "no-cache"}
     return Response((BUILT / "offline.js").read_bytes(), media_type="text/javascript", headers=headers)
 
 
@@ -58,7 +57,7 @@ async def embed(request: Request, service: ServiceDep) -> HTMLResponse:
 
 
 def _base_map_origin(service: Service) -> str:
-    """The one other host that a map may load from, as the policy names it; empty without a base map."""
+    """The one other host that a map may load from; empty without a base map."""
     snapshot = service.state.snapshot
     base = None if snapshot is None else snapshot.city.base_map
     return "" if base is None else base.origin

@@ -80,7 +80,7 @@ def propose(
     wish that cannot be fulfilled, Unavailable while another thread works on proposals.
     """
     _check(wanted)
-    with database.begin(actor) as connection:
+    with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = read_draft(connection, actor, number)
         require(actor, Action.DRAW)
         check_step(draft, DraftStep.EDIT)

@@ -27,7 +27,6 @@ from gridmap.access import ALLOWED, OPERATOR, Action, Bound, bound
 from gridmap.actions.draft_edits import edit_draft
 from gridmap.actions.draft_review import Remark, comment_draft, open_notice, submit_draft
 from gridmap.actions.drafts import change_draft, create_draft
-from gridmap.actions.keys import create_key
 from gridmap.actions.publish import publish
 from gridmap.actions.releases import make_release
 from gridmap.actions.workbench import Workbench
@@ -37,6 +36,7 @@ from gridmap.redraw.change import DrawnCell, GridChange
 from gridmap.releases.periods import Month
 from gridmap.store.city import read_city
 from gridmap.store.database import Database
+from gridmap.store.keys import insert_key
 from gridmap.store.snapshot import read_grid
 from tests.api.test_no_live_count_leaves import ASKED
 
@@ -139,6 +139,10 @@ def _load(world: World, known: bool) -> Json:
     return {"load_id": world.load if known else NO_ID}
 
 
+def _key(world: World, known: bool) -> Json:
+    return {"holder": "walk", "role": "viewer", "label": "walks", "territories": [_cell(world, known)]}
+
+
 ROUTES = [
     Route(Action.READ_ELEMENTS, "GET", "/v1/elements", _area),
     Route(Action.READ_AUDIT, "GET", "/v1/audit", boundless=True),
@@ -170,6 +174,20 @@ ROUTES = [
         "/v1/incidents/{incident}/handover",
         lambda world, known: {"incident": world.incident if known else NO_ID},
         answers=(200, 409),
+        hidden=True,
+    ),
+    Route(
+        Action.GIVE_KEYS,
+        "GET",
+        "/v1/keys",
+        marker=lambda world, answer: [world.cell] in [each["territories"] for each in answer["keys"]],
+    ),
+    Route(Action.GIVE_KEYS, "POST", "/v1/keys", body=_key, answers=(201,)),
+    Route(
+        Action.GIVE_KEYS,
+        "POST",
+        "/v1/keys/{key_id}/revoke",
+        lambda world, known: {"key_id": REVOKED if known else "no-such-key"},
         hidden=True,
     ),
     Route(Action.READ_NOTICES, "GET", "/v1/notices", lambda world, known: {"territory": _cell(world, known)}),
@@ -269,6 +287,7 @@ DRAFT_ROUTES: list[tuple[tuple[Action, ...], str, str, Json | None]] = [
     ((Action.DRAW,), "PATCH", "", {"name": "another name"}),
     ((Action.DRAW,), "POST", "/edits", {"op": "change", "cell": "{cell}", "name": "改名网格"}),
     ((Action.DRAW,), "POST", "/undo", None),
+    ((Action.DRAW,), "POST", "/proposals", {"area": "120101001001", "parts": 2, "count": 1}),
     ((Action.DRAW,), "POST", "/redo", None),
     ((Action.REVIEW, Action.PUBLISH), "POST", "/waivers", {"check": "staffed", "name": "Li", "reason": "hired"}),
     ((Action.REVIEW, Action.PUBLISH), "POST", "/notice", None),
@@ -299,13 +318,20 @@ OPEN: dict[str, Json] = {
 }
 # A stream that does not end; tests/api/web/test_events.py reads it.
 ENDLESS = {("GET", "/v1/events")}
+# By which one becomes somebody else; tests/api/test_login.py and tests/api/web/ go through them.
+DOORS = {(method, f"/login{rest}") for method in ("GET", "POST") for rest in ("", "/provider", "/callback")} | {
+    ("POST", "/logout")
+}
+# A key of the walk that is revoked again and again.
+REVOKED = "walk-revoked"
 
 
 def routes_of(client: TestClient) -> set[tuple[str, str]]:
     """Method and path of each route; HEAD is GET without its body."""
     included = [each.original_router for each in client.app.routes if hasattr(each, "original_router")]  # type: ignore[attr-defined]
     every = [route for each in (client.app, *included) for route in each.routes if isinstance(route, APIRoute)]
-    return {(method, route.path) for route in every for method in (route.methods or set()) - {"HEAD"}}
+    found = {(method, route.path) for route in every for method in (route.methods or set()) - {"HEAD"}}
+    return found - DOORS
 
 
 @pytest.fixture(scope="module")
@@ -438,11 +464,13 @@ def _keys(database: Database, cell: str) -> dict[tuple[str, str], dict[str, str]
         if role != PUBLIC.role
         for relation, code in territories.items()
     } | {(OWNER.role, "owner"): OWNER, (SHARER.role, "sharer"): SHARER}
-    keys = {
-        key: {"Authorization": f"Bearer {create_key(database, OPERATOR, actor, 'walks')}"}
-        for key, actor in actors.items()
-    }
-    return keys | {(PUBLIC.role, relation): {} for relation in territories}
+    keys = {key: f"gm_{number}-{key}" for number, key in enumerate(actors)}
+    with database.begin(OPERATOR) as connection:  # by no action: a territory elsewhere is not in this city
+        for key, actor in actors.items():
+            insert_key(connection, actor.id, keys[key], actor, "walks", None)
+        insert_key(connection, REVOKED, "gm_revoked", Actor(REVOKED, "viewer", (cell,)), "walks", None)
+    headers = {key: {"Authorization": f"Bearer {text}"} for key, text in keys.items()}
+    return headers | {(PUBLIC.role, relation): {} for relation in territories}
 
 
 def test_every_route_stands_here(world: World) -> None:
