@@ -20,7 +20,7 @@ from api.schemas.needs import (
 from gridmap.actions.needs import break_glass, list_broken_glass, read_needs
 from gridmap.model import PERSON_PURPOSES
 
-router = APIRouter(prefix="/v1", tags=["needs"], responses=problem_responses(401, 403, 422, 503))
+router = APIRouter(prefix="/v1", tags=["needs"], responses=problem_responses(400, 401, 403, 422, 503))
 
 _PAGE = 1000
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}

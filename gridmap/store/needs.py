@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, any_, func, insert, literal, or_, select, text
+from sqlalchemy import Connection, cast, func, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from gridmap.model import Actor
-from gridmap.store.tables import break_glass
+from gridmap.store.tables import Code, break_glass
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def list_grants(
     """Grants in these territories (None: all), the newest first; those with an id below ``before``."""
     query = select(*_COLUMNS).order_by(break_glass.c.id.desc()).limit(limit)
     if territories is not None:
-        query = query.where(or_(*(literal(code) == any_(break_glass.c.places) for code in territories)))
+        query = query.where(break_glass.c.places.op("&&")(cast(list(territories), ARRAY(Code))))
     if before is not None:
         query = query.where(break_glass.c.id < before)
     return [Grant(*row) for row in connection.execute(query)]
