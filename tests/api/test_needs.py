@@ -124,7 +124,7 @@ def test_each_reading_stands_in_the_trace_by_reference(desk: TestClient, cell: s
     grant = opened(desk, dispatcher, cell, "evacuation")
     found = desk.get(f"/v1/cells/{cell}/needs", headers=dispatcher).json()
     desk.app.state.service.trail.work()  # type: ignore[attr-defined]
-    asked = {"action": "read_needs", "limit": 1}
+    asked: dict[str, str | int] = {"action": "read_needs", "limit": 1}
     (entry,) = desk.get("/v1/audit", params=asked, headers=auditor).json()["entries"]
     references = [reference for each in found["buildings"] for reference in each["references"]]
     assert sorted(entry["refs"]) == sorted(references)
