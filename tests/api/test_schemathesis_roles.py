@@ -35,20 +35,25 @@ def keys(attacked: TestClient, key_for: Callable[..., Headers]) -> dict[str, Hea
     return {**made, PLANNER.role: {"Authorization": f"Bearer {planner}"}}
 
 
+# Who may, where nothing else says so.
+_ROLES = {
+    "/v1/audit": "auditor",
+    "/v1/coverage/{answer_id}": "dispatcher",
+    "/v1/keys": "system_admin",
+    "/v1/keys/{key_id}/revoke": "system_admin",
+}
+
+
 def _role_for(method: str, path: str) -> str:
     """A role that may do what a route does."""
     if re.search(r"/(approve|return)$", path):
         return "approver"
-    if path == "/v1/audit":
-        return "auditor"
-    if path == "/v1/coverage/{answer_id}":
-        return "dispatcher"
+    if path in _ROLES:
+        return _ROLES[path]
     publishes = re.search(r"/(publish|schedule|recall|restore|principles)$", path)
     notice = path.endswith(("/notice", "/waivers"))
     if path == "/v1/break-glass":
         return "auditor" if method == "get" else "dispatcher"
-    if path.startswith("/v1/keys"):
-        return "system_admin"
     if publishes or notice or path.startswith(("/v1/posts", "/v1/shifts", "/v1/shift-exceptions")):
         return "publisher"
     return PLANNER.role if path.startswith("/v1/drafts") else "caseworker"
