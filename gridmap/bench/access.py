@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -17,9 +18,13 @@ from gridmap.model import CELL_LEVEL, WORKER, Actor, City
 from gridmap.store.city import read_city
 from gridmap.store.counts import elements_by_class, open_incidents
 from gridmap.store.database import Connection, Database
+from gridmap.store.duty import read_duty
 from gridmap.store.features import Period, Wanted, read_features
 from gridmap.store.listing import Page, list_elements, list_incidents
+from gridmap.store.notices import count_handled
+from gridmap.store.registry import read_cell
 from gridmap.store.snapshot import read_grid
+from gridmap.store.whereabouts import read_chain
 
 Progress = Callable[[str], None]
 Asked = Callable[[Connection], object]
@@ -71,11 +76,18 @@ def _questions(grid: Grid, city: City, district: str) -> dict[str, Asked]:
     inside = [cell for cell in grid.cells if any(area.code == district for area in grid.chain(cell.community))]
     middle = inside[len(inside) // 2]
     places = [(CELL_LEVEL, middle.code), *((area.level, area.code) for area in grid.chain(middle.community))]
-    revision = grid.revision.number
+    revision, now = grid.revision.number, datetime.now(UTC)
 
     def roster(level: str, code: str, connection: Connection) -> object:
+        """All that the roster of a place asks."""
+        if level == CELL_LEVEL:
+            read_cell(connection, revision, code)
+        chain = read_chain(connection, grid.revision, middle.community if level == CELL_LEVEL else code)
+        codes = [code, *(area.code for area in chain)]
+        posts = read_duty(connection, now, now + timedelta(seconds=1), now, codes).posts
         elements = elements_by_class(connection, revision, level, code, district)
-        return elements, open_incidents(connection, revision, level, code, district)
+        incidents = open_incidents(connection, revision, level, code, district)
+        return elements, incidents, count_handled(connection, [post.code for post in posts])
 
     page = Page(revision, [cell.id for cell in inside], None, 0, _PAGE)
     box = shapely.box(*_around(grid, middle.code))

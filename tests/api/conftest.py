@@ -42,7 +42,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     def run(database: Database, folder: Path | None = None, **settings: object) -> Iterator[TestClient]:
         folder = folder or tmp_path_factory.mktemp("snapshot")
         kept = folder.with_name(f"{folder.name}-kept")
-        served = Database(database.url.set(username=APPLICATION))
+        is_bound = database.url.username == APPLICATION
+        served = database if is_bound else Database(database.url.set(username=APPLICATION))
         service = Service(Settings(**settings), served, Current(served, folder), kept)  # type: ignore[arg-type]
         with TestClient(create_app(service)) as client:
             yield client

@@ -23,7 +23,7 @@ from gridmap.actions.draft_publish import recall_draft, schedule_draft
 from gridmap.actions.draft_review import submit_draft, waive_check
 from gridmap.actions.drafts import create_draft
 from gridmap.actions.workbench import Workbench
-from gridmap.cluster import Cluster
+from gridmap.cluster import APPLICATION, Cluster
 from gridmap.ingest.description import read_description
 from gridmap.model import WAIVABLE
 from gridmap.store.database import Database
@@ -270,7 +270,7 @@ def test_a_time_that_memory_knows_is_answered_while_all_connections_are_busy(
 ) -> None:
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     point = {"lon": 117.195, "lat": 39.118, "crs": "wgs84"}
-    busy = Database(heping.url, pool_size=1)
+    busy = Database(heping.url.set(username=APPLICATION), pool_size=1)
     with serve(busy) as client:
         expected = client.get("/v1/coverage", params={**point, "at": soon}).json()
         with busy.begin(OPERATOR):

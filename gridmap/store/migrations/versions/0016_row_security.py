@@ -124,46 +124,66 @@ def _fill_territories() -> None:
     )
 
 
+_CELLS_BELOW = "SELECT own.cell_id FROM territory_cell AS own WHERE own.code = ANY"
+_SAID = "nullif(current_setting('gridmap.actor', true), '')::jsonb"
+# Name, arguments, what it returns, and the expression. In plpgsql, whose plans a session keeps: functions in SQL would
+# be planned anew for each statement, which costs more than a small roster.
+_FUNCTIONS = (
+    ("actor_value", "key text", "text", f"{_SAID} ->> key"),
+    ("actor_is_unbound", "", "boolean", f"coalesce({_SAID} ->> 'unbound' = 'true', false)"),
+    (
+        "actor_territories", "", "text[]",
+        f"ARRAY(SELECT jsonb_array_elements_text({_SAID} -> 'territories'))",
+    ),
+    (
+        "actor_is_everywhere", "", "boolean",
+        "actor_is_unbound() OR actor_territories() && array_append((SELECT array_agg(code) FROM city), '*')",
+    ),
+    (
+        "actor_may", "VARIADIC actions text[]", "boolean",
+        "actor_is_unbound() OR EXISTS (SELECT FROM role_right AS held "
+        "WHERE held.role = actor_value('role') AND held.action = ANY (actions))",
+    ),
+    (
+        "actor_does", "VARIADIC actions text[]", "boolean",
+        f"actor_is_unbound() OR EXISTS (SELECT FROM jsonb_array_elements_text({_SAID} -> 'doing') AS said "
+        "WHERE said = ANY (actions) AND actor_may(said))",
+    ),
+    # The codes of the current grid at or below the actor's territories, overlays there, and these themselves.
+    (
+        "actor_codes", "", "text[]",
+        "ARRAY(WITH RECURSIVE below AS ("
+        "SELECT code FROM area WHERE code = ANY (actor_territories()) AND upper_inf(revisions) "
+        "UNION SELECT area.code FROM area JOIN below ON area.parent = below.code WHERE upper_inf(area.revisions)) "
+        "SELECT code FROM below "
+        "UNION SELECT cell.code FROM cell JOIN below ON cell.community = below.code WHERE upper_inf(cell.revisions) "
+        "UNION SELECT overlay.code FROM overlay JOIN area_shape ON ST_Intersects(overlay.geom, area_shape.geom) "
+        "WHERE area_shape.code = ANY (actor_territories()) AND upper_inf(area_shape.revisions) "
+        "AND overlay.valid @> now() "
+        "UNION SELECT unnest(actor_territories()))",
+    ),
+    # Whether the actor may be told live counts of cells; of null: of the whole city and what lies outside.
+    (
+        "actor_may_count", "cells integer[]", "boolean",
+        "actor_may('READ_COUNTS') AND (actor_is_everywhere() OR cells IS NOT NULL AND NOT EXISTS ("
+        "SELECT FROM unnest(cells) AS each WHERE each NOT IN "
+        f"({_CELLS_BELOW} (actor_territories()))))",
+    ),
+)  # fmt: skip
+
+
 def _make_functions() -> None:
     """Who acts, as the transaction says; nothing said is the public."""
-    for name, arguments, returns, body in (
-        ("actor_value", "key text", "text",
-         "SELECT nullif(current_setting('gridmap.actor', true), '')::jsonb ->> key"),
-        ("actor_is_unbound", "", "boolean", "SELECT coalesce(actor_value('unbound') = 'true', false)"),
-        ("actor_territories", "", "text[]",
-         "SELECT coalesce(array_agg(code), '{}') FROM jsonb_array_elements_text("
-         "nullif(current_setting('gridmap.actor', true), '')::jsonb -> 'territories') AS code"),
-        ("actor_is_everywhere", "", "boolean",
-         "SELECT actor_is_unbound() OR actor_territories() && array_append((SELECT array_agg(code) FROM city), '*')"),
-        ("actor_may", "VARIADIC actions text[]", "boolean",
-         "SELECT actor_is_unbound() OR EXISTS (SELECT FROM role_right AS held "
-         "WHERE held.role = actor_value('role') AND held.action = ANY (actions))"),
-        ("actor_does", "VARIADIC actions text[]", "boolean",
-         "SELECT actor_is_unbound() OR EXISTS (SELECT FROM jsonb_array_elements_text("
-         "nullif(current_setting('gridmap.actor', true), '')::jsonb -> 'doing') AS said "
-         "WHERE said = ANY (actions) AND actor_may(said))"),
-        # The codes of the current grid at or below the actor's territories, overlays there, and these themselves.
-        ("actor_codes", "", "text[]",
-         "WITH RECURSIVE below AS ("
-         "SELECT code FROM area WHERE code = ANY (actor_territories()) AND upper_inf(revisions) "
-         "UNION SELECT area.code FROM area JOIN below ON area.parent = below.code WHERE upper_inf(area.revisions)) "
-         "SELECT ARRAY(SELECT code FROM below "
-         "UNION SELECT cell.code FROM cell JOIN below ON cell.community = below.code WHERE upper_inf(cell.revisions) "
-         "UNION SELECT overlay.code FROM overlay JOIN area_shape ON ST_Intersects(overlay.geom, area_shape.geom) "
-         "WHERE area_shape.code = ANY (actor_territories()) AND upper_inf(area_shape.revisions) "
-         "AND overlay.valid @> now() "
-         "UNION SELECT unnest(actor_territories()))"),
-        # Cells whose persons are open to the actor for another reason than his territory: none, so far.
-        ("opened_cells", "", "SETOF integer", "SELECT NULL::integer WHERE false"),
-        # Whether the actor may be told live counts of cells; of null: of the whole city and what lies outside.
-        ("actor_may_count", "cells integer[]", "boolean",
-         "SELECT actor_may('READ_COUNTS') AND (actor_is_everywhere() OR cells IS NOT NULL AND NOT EXISTS ("
-         "SELECT FROM unnest(cells) AS each WHERE each NOT IN ("
-         "SELECT own.cell_id FROM territory_cell AS own WHERE own.code = ANY (actor_territories()))))"),
-    ):  # fmt: skip
+    for name, arguments, returns, expression in _FUNCTIONS:
         op.execute(
-            f"CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE sql STABLE PARALLEL SAFE AS $$ {body} $$"
+            f"CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE plpgsql STABLE PARALLEL SAFE "
+            f"AS $$ BEGIN RETURN {expression}; END $$"
         )
+    # Cells whose persons are open to the actor for another reason than his territory: none, so far.
+    op.execute(
+        "CREATE FUNCTION opened_cells() RETURNS SETOF integer LANGUAGE sql STABLE PARALLEL SAFE "
+        "AS $$ SELECT NULL::integer WHERE false $$"
+    )
 
 
 def _guard_triggers() -> None:
