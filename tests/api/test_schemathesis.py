@@ -236,6 +236,7 @@ DRAFTS = {
     "/v1/drafts/{draft}/publish": [5],
     "/v1/drafts/{draft}/recall": [6],
     "/v1/drafts/{draft}/notice": [7],
+    "/v1/drafts/{draft}/waivers": [7],
 }
 COUNTS = ("hexes", "counts", "incidents")
 # Reads that are for staff only.
