@@ -33,6 +33,8 @@ from gridmap.trail import Trail, trail_folder
 
 COVERAGE = "/v1/coverage?lon=117.1950&lat=39.1180&crs=wgs84"
 ROSTER = "/v1/cells/120101001001001/roster"
+# A server starts in seconds; many at a time on a busy machine do not.
+_START_TIMEOUT_S = 600
 PERSONS = "/v1/elements?class=person&area=120101001&purpose=visit&limit=1"
 
 
@@ -92,9 +94,13 @@ def serve(database: Database, home: Path, port: int) -> subprocess.Popen[str]:
     environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(home), "GRIDMAP_PORT": str(port)}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert select.select([process.stdout], [], [], 180)[0]
-    assert "ready" in process.stdout.readline()
+    try:
+        assert process.stdout is not None
+        assert select.select([process.stdout], [], [], _START_TIMEOUT_S)[0]
+        assert "ready" in process.stdout.readline()
+    except BaseException:
+        process.kill()
+        raise
     return process
 
 
@@ -106,13 +112,15 @@ def killed(database: Database, home: Path, times: int) -> Asked:
     try:
         for number in range(times):
             process = serve(database, home, port)
-            before = len(clients.asked.answers)
-            deadline = time.monotonic() + 60
-            while len(clients.asked.answers) < before + 40 + number * 7:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            process.wait(timeout=30)
+            try:
+                before = len(clients.asked.answers)
+                deadline = time.monotonic() + _START_TIMEOUT_S
+                while len(clients.asked.answers) < before + 40 + number * 7 or not clients.asked.persons:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.01)
+            finally:
+                process.send_signal(signal.SIGKILL)
+                process.wait(timeout=60)
     finally:
         clients.stop()
     return clients.asked
