@@ -202,14 +202,14 @@ def may_at(actor: Actor, action: Action, places: Iterable[str]) -> bool:
 
 
 def require(actor: Actor, action: Action) -> None:
-    """NotIdentified for the public, NotAllowed for a role that may not."""
+    """NotAllowed for a role that may not and for a key without the scope, NotIdentified for the public."""
     if may(actor, action):
         return
-    if actor.role == PUBLIC.role:
-        raise NotIdentified(f"to {action.value} needs a key: send Authorization: Bearer …")
     if actor.role in ALLOWED[action]:
         given = ", ".join(actor.scopes)
         raise NotAllowed(f"to {action.value} needs the scope {scope_of(action)}; this key has {given}")
+    if actor.role == PUBLIC.role:
+        raise NotIdentified(f"to {action.value} needs a key: send Authorization: Bearer …")
     raise NotAllowed(f"the role {actor.role} may not {action.value}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import IO
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import pyarrow.parquet as pq
 
@@ -38,15 +38,18 @@ _LOOKED_AT = 4096
 def vector_source(path: Path) -> str:
     """How GDAL is to be asked for a file, so that it is read as what its suffix says and as nothing else.
 
-    LoadRefused when the file does not begin as such a file does.
+    A .zip is read for the one shapefile in it. LoadRefused when the file does not begin as such a file does, or when
+    an archive has another number of shapefiles than one or unpacks to too much.
     """
     suffix = path.suffix.lower()
     whole = str(path.resolve())  # a relative name may look like a driver's prefix or an address
     if suffix in _JSON:
         return f"GeoJSON:{whole}"
+    if suffix == ".zip":
+        return f"/vsizip/{{{whole}}}/{_shapefile_in(path)}"
     beginnings = _BEGINNINGS.get(suffix)
     if beginnings is None:
-        raise LoadRefused(f"{path.name}: must be one of {', '.join((*_BEGINNINGS, *_JSON))}")
+        raise LoadRefused(f"{path.name}: must be one of {', '.join((*_BEGINNINGS, '.zip', *_JSON))}")
     try:
         with path.open("rb") as file:
             head = file.read(_LOOKED_AT)
@@ -57,16 +60,39 @@ def vector_source(path: Path) -> str:
     return whole
 
 
+def _shapefile_in(path: Path) -> str:
+    """The name of the one shapefile in an archive."""
+    parts = _parts(path.name, path, MAX_UNPACKED_BYTES)
+    shapefiles = [part.filename for part in parts if part.filename.lower().endswith(".shp")]
+    if len(shapefiles) != 1:
+        raise LoadRefused(f"{path.name}: has {len(shapefiles)} shapefiles, one is read")
+    [shapefile] = shapefiles
+    if shapefile.startswith("/") or {"..", ""} & set(shapefile.split("/")):
+        raise LoadRefused(f"{path.name}: {shapefile[:80]!r} would lie outside the archive")
+    with ZipFile(path) as archive, archive.open(shapefile) as file:
+        if not file.read(_LOOKED_AT).startswith(_BEGINNINGS[".shp"]):
+            raise LoadRefused(f"{path.name}: {shapefile[:80]!r} is no shapefile: it does not begin like one")
+    return shapefile
+
+
 def check_workbook(name: str, file: Path | IO[bytes], most_bytes: int = MAX_UNPACKED_BYTES) -> None:
     """LoadRefused for what is no .xlsx, or unpacks to too much, or packs as only a bomb does.
 
     No part can be longer than it says: reading one stops there. An archive within it is never opened.
     """
+    for part in _parts(name, file, most_bytes):
+        if part.file_size > MAX_PART_BYTES and not part.filename.startswith(_SHEETS):
+            shown = part.filename[:80]
+            raise LoadRefused(f"{name}: {shown!r} unpacks to more than {MAX_PART_BYTES} bytes")
+
+
+def _parts(name: str, file: Path | IO[bytes], most_bytes: int) -> list[ZipInfo]:
+    """What is in an archive. LoadRefused for what is none, or unpacks to too much, or packs as only a bomb does."""
     try:
         with ZipFile(file) as archive:
             parts = archive.infolist()
     except (BadZipFile, OSError, ValueError) as error:
-        raise LoadRefused(f"{name}: is not an .xlsx file, or only a part of one") from error
+        raise LoadRefused(f"{name}: is no whole {Path(name).suffix or 'archive'} file") from error
     unpacked = sum(part.file_size for part in parts)
     packed = sum(part.compress_size for part in parts)
     if unpacked > most_bytes:
@@ -75,10 +101,7 @@ def check_workbook(name: str, file: Path | IO[bytes], most_bytes: int = MAX_UNPA
         raise LoadRefused(f"{name}: has {len(parts)} parts, at most {_MAX_PARTS} are read")
     if unpacked > _SMALL_BYTES and unpacked > MAX_RATIO * max(packed, 1):
         raise LoadRefused(f"{name}: unpacks to more than {MAX_RATIO} times its size")
-    for part in parts:
-        if part.file_size > MAX_PART_BYTES and not part.filename.startswith(_SHEETS):
-            shown = part.filename[:80]
-            raise LoadRefused(f"{name}: {shown!r} unpacks to more than {MAX_PART_BYTES} bytes")
+    return parts
 
 
 def check_parquet(path: Path, most_rows: int) -> None:

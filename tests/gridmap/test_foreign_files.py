@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pyexpat
+import re
 import socket
 import subprocess
 import sys
@@ -141,9 +142,51 @@ def test_a_name_that_looks_like_an_address_is_a_file(tmp_path: Path, monkeypatch
     with pytest.raises(LoadRefused, match="is not there"):
         open_source(Path("/vsicurl/http://127.0.0.1/x.geojson"))
     with pytest.raises(LoadRefused, match="must be one of"):
-        vector_source(tmp_path / "points.zip")
-    with pytest.raises(LoadRefused, match="must be one of"):
         vector_source(tmp_path / "points.vrt")
+
+
+def _zipped(path: Path, **parts: bytes) -> Path:
+    """An archive with a shapefile of one point, and further or other parts."""
+    folder = path.parent / "parts"
+    folder.mkdir(exist_ok=True)
+    frame = gpd.GeoDataFrame({"name": ["甲"]}, geometry=[shapely.Point(117.2, 39.1)], crs=4326)
+    frame.to_file(folder / "points.shp", driver="ESRI Shapefile", encoding="UTF-8")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in folder.iterdir():
+            if file.name not in parts:
+                archive.write(file, file.name)
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_the_one_shapefile_of_an_archive_is_read(tmp_path: Path) -> None:
+    assert _layer(_zipped(tmp_path / "points {1}.zip"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "rule"),
+    [
+        ({"more.shp": b"\0\0\x27\x0a"}, "has 2 shapefiles, one is read"),
+        ({"points.shp": b"<OGRVRTDataSource></OGRVRTDataSource>"}, "'points.shp' is no shapefile"),
+        ({"zeros.dbf": b"\0" * (64 * 2**20)}, "unpacks to more than 250 times its size"),
+    ],
+)
+def test_an_archive_of_something_else_is_refused(tmp_path: Path, parts: dict[str, bytes], rule: str) -> None:
+    with pytest.raises(LoadRefused, match=re.escape(rule)):
+        _layer(_zipped(tmp_path / "points.zip", **parts))
+
+
+def test_an_archive_whose_shapefile_climbs_out_of_it_or_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "climbs.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../points.shp", b"\0\0\x27\x0a")
+    with pytest.raises(LoadRefused, match="outside the archive"):
+        vector_source(path)
+    whole = _zipped(tmp_path / "points.zip").read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(LoadRefused, match=r"climbs\.zip: is no whole \.zip file"):
+        vector_source(path)
 
 
 def _workbook(path: Path, **parts: bytes) -> Path:

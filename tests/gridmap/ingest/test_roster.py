@@ -316,8 +316,8 @@ def test_files_that_are_not_rosters_are_refused(tmp_path: Path) -> None:
     (tmp_path / "quote.csv").write_bytes(b'post,holder\n"P1,H1\n')
     (tmp_path / "r.xls").write_bytes(whole)
     for name, told in [
-        ("half.xlsx", "is not an .xlsx file, or only a part of one"),
-        ("empty.xlsx", "is not an .xlsx file"),
+        ("half.xlsx", "is no whole .xlsx file"),
+        ("empty.xlsx", "is no whole .xlsx file"),
         ("wide.csv", "more than 64 columns"),
         ("sixteen.csv", "is UTF-16"),
         ("bytes.csv", "neither UTF-8 nor GB18030"),
