@@ -26,7 +26,7 @@ from gridmap.access import OPERATOR
 from gridmap.actions.city import load_city
 from gridmap.cluster import Cluster
 from gridmap.ingest.description import read_description
-from gridmap.programs import install_packages
+from gridmap.programs import install_packages, install_printing
 from gridmap.store.database import Database
 from gridmap.store.migrate import upgrade
 
@@ -147,6 +147,7 @@ def postgis() -> Iterator[Cluster]:
     with suppress(BlockingIOError):
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         install_packages(print)
+        install_printing(print)
         cluster.up()
         for name in cluster.databases():
             if not name.startswith("tianjin_"):
