@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from api.errors import problem
 from api.heavy import Turns, is_heavy
+from api.identity import known_hash
 from api.rates import KEY, Buckets, Rates, owner_of_address
 from api.secure_headers import SecureHeaders, script_policy
-from gridmap.store.keys import key_hash
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,7 +27,6 @@ MOST_PARAMETERS = 128
 BODY_SECONDS = 60
 # Bodies that one worker holds while they come in, in all.
 MOST_HELD_BYTES = 256 * 2**20
-_BEARER = b"bearer "
 # Asked by whoever watches over the service; they answer from memory, and in a flood most of all.
 _NEVER_LIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
 _PAGES = "/web/"
@@ -89,23 +89,16 @@ class Guard:
         return self._rates.others(owner)
 
     def _owner(self, scope: Scope) -> str | None:
-        """Whose bucket a request takes from: that of a key that is known, else of the address.
+        """Whose bucket a request takes from: that of a key, token or session that is known, else of the address.
 
-        A key that nobody knows has none of its own: else everybody could have as many as they make up.
+        One that nobody knows has none of its own: else everybody could have as many as they make up.
         """
         client = scope.get("client")
         address = owner_of_address(client[0] if client else None)
         if address is None:
             return None
-        snapshot = self._service.state.snapshot
-        if snapshot is None:
-            return address
-        for name, value in scope["headers"]:
-            if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
-                key = key_hash(value[len(_BEARER) :].strip().decode("latin-1"))
-                if key in snapshot.keys:
-                    return f"{KEY}{key}"
-        return address
+        known = known_hash(self._service, HTTPConnection(scope))
+        return address if known is None else f"{KEY}{known}"
 
     def _with_headers(self, path: str, send: Send) -> Send:
         async def sending(message: Message) -> None:
@@ -175,7 +168,7 @@ def _too_large(scope: Scope, most_body: int) -> _Refusal | None:
     if len(scope.get("raw_path") or b"") + len(query) > LONGEST_ADDRESS_BYTES:
         return 414, f"path and query must be at most {LONGEST_ADDRESS_BYTES:,} bytes", _NOTHING_MORE
     if query.count(b"&") >= MOST_PARAMETERS:
-        return 400, f"a query must have at most {MOST_PARAMETERS} parameters", _NOTHING_MORE
+        return 414, f"a query must have at most {MOST_PARAMETERS} parameters", _NOTHING_MORE
     total = 0
     for name, value in scope["headers"]:
         total += len(name) + len(value)

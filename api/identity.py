@@ -73,6 +73,24 @@ async def identify(service: Service, request: HTTPConnection, bearer: str | None
     return found
 
 
+def known_hash(service: Service, request: HTTPConnection) -> str | None:
+    """The hash of a request's key, token or session, when memory knows it; None for all others.
+
+    Whether it still holds is not asked: this only tells one who comes often from another.
+    """
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    comers = service.current.comers
+    if scheme.lower() == "bearer":
+        sha256 = key_hash(text.strip())
+        is_token = service.tokens is not None and service.tokens.known(text.strip()) is not None
+        return sha256 if is_token or sha256 in comers.keys else None
+    cookie = request.cookies.get(cookie_name(service)) if "cookie" in request.headers else None
+    if cookie is None:
+        return None
+    sha256 = key_hash(cookie)
+    return sha256 if sha256 in comers.sessions else None
+
+
 async def _by_bearer(service: Service, request: HTTPConnection, text: str) -> Identity:
     tokens = service.tokens
     if tokens is not None and text.count(".") == 2:  # our own keys have no dot

@@ -38,8 +38,8 @@ _LOOKED_AT = 4096
 def vector_source(path: Path) -> str:
     """How GDAL is to be asked for a file, so that it is read as what its suffix says and as nothing else.
 
-    A .zip is read for the one shapefile in it. LoadRefused when the file does not begin as such a file does, or when
-    an archive has another number of shapefiles than one or unpacks to too much.
+    A .zip is read for the one shapefile in it. LoadRefused when the file does not begin as such a file does, or
+    when an archive has another number of shapefiles than one or unpacks to too much.
     """
     suffix = path.suffix.lower()
     whole = str(path.resolve())  # a relative name may look like a driver's prefix or an address
@@ -87,7 +87,7 @@ def check_workbook(name: str, file: Path | IO[bytes], most_bytes: int = MAX_UNPA
 
 
 def _parts(name: str, file: Path | IO[bytes], most_bytes: int) -> list[ZipInfo]:
-    """What is in an archive. LoadRefused for what is none, or unpacks to too much, or packs as only a bomb does."""
+    """What is in an archive. LoadRefused for what is none, unpacks to too much, or packs as only a bomb does."""
     try:
         with ZipFile(file) as archive:
             parts = archive.infolist()

@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         None, description="folder for the private cluster, snapshots and keys; unset, one per checkout and user"
     )
     city: str = Field("demo", description="which city's database to use: one database holds one city")
-    host: str = Field("127.0.0.1", description="address to listen on; only loopback until access rules come")
+    host: str = Field(
+        "127.0.0.1", description="address to listen on; only loopback without GRIDMAP_TRUSTED_NETWORK"
+    )
     port: int = Field(8000, ge=1, le=65535, description="port to listen on; gridmap demo takes the next free one")
     public_url: str = Field("", description="address under which clients reach the service, perhaps with a path")
     event_clients: int = Field(
@@ -48,7 +50,7 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, ge=1, le=64, description="processes that answer; they share the grid's memory")
     trusted_network: bool = Field(
-        False, description="yes allows a host other than loopback, where something else keeps strangers out"
+        False, description="yes allows a host other than loopback: keys then travel there as they are, without TLS"
     )
     answer_days: int = Field(
         90, ge=1, le=3650, description="days for which coverage answers to staff are kept, to be explained"
@@ -192,8 +194,8 @@ class Settings(BaseSettings):
     def _loopback(self) -> Settings:
         if not self.trusted_network and not is_loopback(self.host):
             raise ValueError(
-                f"host {self.host!r} is not a loopback address; set GRIDMAP_TRUSTED_NETWORK=yes only where "
-                "something else keeps strangers out"
+                f"host {self.host!r} is not a loopback address; set GRIDMAP_TRUSTED_NETWORK=yes only "
+                "where nobody can listen, or behind a proxy with HTTPS: keys travel as they are"
             )
         return self
 

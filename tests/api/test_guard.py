@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from api import guard
 from api.guard import LONGEST_ADDRESS_BYTES, MOST_HEADER_BYTES, MOST_PARAMETERS
 from gridmap.store.database import Database
+from tests.api.test_login import log_in
 
 JSON = "application/json"
 STRANGER = ("203.0.113.7", 4711)
@@ -81,6 +82,20 @@ def test_a_known_key_has_a_bucket_of_its_own_and_a_made_up_one_has_not(
     made_up = [{"Authorization": f"Bearer made-up-{number}"} for number in range(20)]
     assert sum(_answered(asking, "/v1/city", 1, headers=each) for each in made_up) <= 5
     assert asking.get(LOOK_UP, headers=key).status_code == 200
+
+
+def test_a_log_in_has_a_bucket_of_its_own_and_a_made_up_cookie_has_not(
+    narrow: TestClient, key_for: Callable[..., dict[str, str]], service_of: Callable[[TestClient], Any]
+) -> None:
+    key = key_for(narrow, "viewer", "120101")["Authorization"].removeprefix("Bearer ")
+    narrow.follow_redirects = False
+    _, cookie = log_in(narrow, key)
+    service_of(narrow).current.comers.refresh()
+    asking = _from(narrow, "203.0.113.31")
+    assert _about(5, _answered(asking, "/v1/city"))
+    assert _about(8, _answered(asking, "/v1/city", headers=cookie))
+    made_up = [{"Cookie": f"gridmap=made-up-{number}"} for number in range(20)]
+    assert sum(_answered(asking, "/v1/city", 1, headers=each) for each in made_up) <= 5
 
 
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_read(narrow: TestClient) -> None:
@@ -171,7 +186,7 @@ def _ask(
     ("path", "headers", "status"),
     [
         ("/v1/city?x=" + "x" * LONGEST_ADDRESS_BYTES, {}, 414),
-        ("/v1/city?" + "x&" * MOST_PARAMETERS, {}, 400),
+        ("/v1/city?" + "x&" * MOST_PARAMETERS, {}, 414),
         ("/v1/city?" + "x&" * (MOST_PARAMETERS - 1), {}, 200),
         ("/v1/city", {"x-large": "x" * MOST_HEADER_BYTES}, 431),
         ("/v1/city", {f"x-{number}": "x" * 100 for number in range(200)}, 431),

@@ -220,11 +220,11 @@ def test_an_address_given_for_a_crs_is_compared_and_not_fetched(client: TestClie
             assert answer.status_code == 400, (name, address, answer.text[:200])
 
 
-# What asks a service by HTTP: benches, the command that serves still pages, and the wait for nginx.
-ASKING = {"gridmap/cli/still.py", "tiles/bench.py", "tiles/nginx.py"}
+# What asks a service by HTTP: benches, still pages, the wait for nginx; and the settings' provider.
+ASKING = {"gridmap/cli/still.py", "gridmap/provider.py", "tiles/bench.py", "tiles/nginx.py"}
 
 
-def test_no_code_of_the_server_asks_another_server() -> None:
+def test_no_code_of_the_server_asks_another_server_but_the_provider() -> None:
     root = Path(__file__).parents[2]
     names = r"httpx2?|requests|aiohttp|urllib\.request|http\.client|ftplib"
     clients = re.compile(rf"^\s*(?:import|from) (?:{names})\b", re.MULTILINE)

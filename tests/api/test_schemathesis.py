@@ -441,9 +441,15 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
                 part[name] = data.draw(strategies.sampled_from(known[name]))
 
 
+@pytest.mark.soak
+@every_route
+def test_strangers_are_answered_as_described_at_length(attacked: TestClient, method: str, path: str) -> None:
+    assert max(attack(attacked, method, path, {}, examples=300)) < 500
+
+
 @every_route
 def test_strangers_are_answered_as_described(attacked: TestClient, method: str, path: str) -> None:
-    statuses = attack(attacked, method, path, {}, examples=15)
+    statuses = attack(attacked, method, path, {}, examples=8)
     if path in TILESETS and not are_served(attacked.app):
         assert statuses <= {400, 401, 404}
     elif (method == "get" and path not in STAFF_ONLY) or path == "/v1/coverage":  # which reads, from a body

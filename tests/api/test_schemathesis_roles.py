@@ -67,7 +67,7 @@ def test_whoever_may_is_answered_as_described(
     path: str,
 ) -> None:
     statuses = attack(
-        attacked, method, path, keys[_role_for(method, path)], examples=80 if path.endswith("/edits") else 24
+        attacked, method, path, keys[_role_for(method, path)], examples=80 if path.endswith("/edits") else 10
     )
     if path not in TILESETS or are_served(attacked.app):
         assert min(statuses) < 300, "no request was good enough to show what a right answer looks like"
@@ -81,7 +81,7 @@ def test_every_role_is_answered_as_described(
     path: str,
 ) -> None:
     others = [headers for role, headers in keys.items() if role != _role_for(method, path)]
-    statuses = attack(attacked, method, path, others, examples=len(others))
+    statuses = attack(attacked, method, path, others, examples=len(others) // 2)
     assert max(statuses) < 500
 
 

@@ -34,7 +34,7 @@ def test_a_given_address_is_used_and_no_cluster_is_touched(heping: Database, tmp
     with environment.open_database(settings, as_owner=True) as database:
         assert database.url == heping.url
         assert environment.bring_up_to_date(database, settings) == environment.newest()
-    assert not (tmp_path / "home").exists()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["state"], "the trace's anchors"
 
 
 def two_roles(database: Database, application: str = "gridmap_app", **more: object) -> Settings:
