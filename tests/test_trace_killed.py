@@ -27,6 +27,7 @@ from gridmap.actions.audit import verify_audit
 from gridmap.actions.keys import create_key
 from gridmap.audit.anchors import read_anchors
 from gridmap.cli.server import free_port
+from gridmap.cluster import APPLICATION
 from gridmap.model import Actor
 from gridmap.store.database import Database
 from gridmap.trail import Trail, trail_folder
@@ -90,7 +91,7 @@ class Clients:
 def serve(database: Database, home: Path, port: int) -> subprocess.Popen[str]:
     """A server in a process of its own that answers."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
-    url = database.url.render_as_string(hide_password=False)
+    url = database.url.set(username=APPLICATION).render_as_string(hide_password=False)
     environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(home), "GRIDMAP_PORT": str(port)}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

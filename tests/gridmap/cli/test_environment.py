@@ -78,7 +78,7 @@ def test_the_server_runs_as_no_role_that_policies_do_not_bind(
             connection.execute(text(made))
     try:
         opened = environment.open_database(two_roles(heping, role))
-        with opened as database, pytest.raises(RuleBroken) as refused:
+        with pytest.raises(RuleBroken) as refused, opened as database:
             environment.check_role(database)
         assert said in str(refused.value)
         assert f"{role!r}" in str(refused.value)
