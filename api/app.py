@@ -101,7 +101,6 @@ def create_app(service: Service) -> FastAPI:
         # The pages that FastAPI would make load their scripts from another host.
         docs_url=None,
         redoc_url=None,
-        root_path=_path_of(service.settings.public_url),
     )
     app.state.service = service
     app.state.events = events
@@ -160,13 +159,6 @@ def _guard(app: FastAPI, service: Service) -> None:
     """Put the guard before everything, also before what answers for a defect: middleware would stand behind it."""
     make = app.build_middleware_stack
     app.build_middleware_stack = lambda: Guard(make(), service)  # type: ignore[method-assign]
-
-
-def _path_of(public_url: str) -> str:
-    """The path under which a proxy serves the service, such as ``/gridmap``; empty at the root."""
-    _, _, rest = public_url.partition("://")
-    _, slash, path = rest.partition("/")
-    return slash + path
 
 
 def _of_any_route(operation: dict[str, object]) -> tuple[int, ...]:

@@ -46,6 +46,7 @@ class Guard:
         self._rates = Rates(settings)
         self._turns = Turns(app, settings.heavy_at_once, settings.heavy_seconds)
         self._headers = SecureHeaders(settings.public_url)
+        self._root_path = _path_of(settings.public_url)
         self._body_bytes = settings.body_mb * 2**20
         self._held = 0
 
@@ -54,7 +55,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        scope["root_path"] = self._root_path
+        path = scope["path"].removeprefix(self._root_path)
         sending = self._with_headers(path, send)
         heavy = scope["method"] == "GET" and is_heavy(path, scope["query_string"])
         refused = _too_large(scope, self._body_bytes) or self._too_often(scope, path, heavy)
@@ -156,6 +158,13 @@ class _Body:
     def let_go(self) -> None:
         """The request is over."""
         self._guard.hold(-self._size)
+
+
+def _path_of(public_url: str) -> str:
+    """The path under which a proxy serves the service, such as ``/gridmap``; empty at the root."""
+    _, _, rest = public_url.partition("://")
+    _, slash, path = rest.partition("/")
+    return slash + path
 
 
 def _too_long(most: int) -> str:
