@@ -29,7 +29,7 @@ class Served:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            "GRIDMAP_DATABASE_URL": database.url.render_as_string(hide_password=False),
+            "GRIDMAP_DATABASE_URL": database.url.set(username="gridmap_app").render_as_string(hide_password=False),
             "GRIDMAP_HOME": str(home),
             "GRIDMAP_PORT": str(self.port),
             "PATH": "/usr/bin:/bin",
