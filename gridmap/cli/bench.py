@@ -101,12 +101,11 @@ def heatmap(
         check_migrated(database)
         current = Current(database, Path(folder))
         current.refresh()
-    snapshot = current.state.ready
-    say("making incidents")
-    facts = made_up_incidents(current.state.countable, incidents, seed)
-    report = bench_counting(facts, requests, say)
-    with answering(snapshot, facts, Actor("bench", "viewer", (EVERYWHERE,))) as ask:
-        bench_asking(report, facts, ask, requests, say)
+        say("making incidents")
+        facts = made_up_incidents(current.state.countable, incidents, seed)
+        report = bench_counting(facts, requests, say)
+        with answering(current.state.ready, facts, Actor("bench", "viewer", (EVERYWHERE,)), database) as ask:
+            bench_asking(report, facts, ask, requests, say)
     if as_json:
         print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
     else:

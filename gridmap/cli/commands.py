@@ -138,7 +138,7 @@ def base_map(
     section = None if description is None else read_description(description).base_map
     if description is not None and section is None:
         raise InvalidInput("base_map", str(description), "has no [base_map]")
-    with open_database(read_settings(city=city)) as database:
+    with open_database(read_settings(city=city), as_owner=True) as database:
         check_migrated(database)
         chosen = set_base_map(database, OPERATOR, None if section is None else section.as_base_map()).base_map
     print("no base map" if chosen is None else f"base map {chosen.url} ({chosen.approval_number})")

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.deps import Service
@@ -35,8 +37,8 @@ Ask = Callable[[str, str, bytes | None], bytes]
 class _Still(Current):
     """A current state that follows nothing."""
 
-    def __init__(self, database: Database, state: State) -> None:
-        super().__init__(database, Path())
+    def __init__(self, database: Database, state: State, folder: Path) -> None:
+        super().__init__(database, folder)
         self._state = state
 
     def start(self) -> None:
@@ -47,46 +49,47 @@ class _Still(Current):
 
 
 @contextmanager
-def answering(
-    snapshot: Snapshot, facts: Facts | None, actor: Actor, database: Database | None = None
-) -> Iterator[Ask]:
-    """Serve these to ``actor``; gives what asks over one open connection. Without a database there is none to ask.
+def answering(snapshot: Snapshot, facts: Facts | None, actor: Actor, database: Database) -> Iterator[Ask]:
+    """Serve these to ``actor``; gives what asks over one open connection. The database says who may see counts.
 
     Unavailable when the server does not start, or answers anything but 2xx.
     """
     text = secrets.token_urlsafe(32)
     key = Key(key_hash(text), actor)
-    asked = database or Database("postgresql+psycopg2://")
-    current = _Still(asked, State(snapshot, None, facts))
-    current.comers.keys = {key.sha256: key}
     port = free_port(_HOST, 8900)
-    app = create_app(Service(read_settings(host=_HOST, port=port), asked, current))
+    with TemporaryDirectory(prefix="gridmap-still-") as folder:
+        current = _Still(database, State(snapshot, None, facts), Path(folder) / "snapshot")
+        current.comers.keys = {key.sha256: key}
+        app = create_app(Service(read_settings(host=_HOST, port=port), database, current))
+        with _serving(app, port):
+            connection = http.client.HTTPConnection(_HOST, port, timeout=_WAIT_S)
+
+            def ask(method: str, path: str, body: bytes | None = None) -> bytes:
+                headers = {"Authorization": f"Bearer {text}", "Content-Type": "application/json"}
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
+                answer = response.read()
+                if response.status not in range(200, 300):
+                    raise Unavailable(f"the server answered {response.status}: {answer[:200]!r}")
+                return answer
+
+            yield ask
+            connection.close()
+
+
+@contextmanager
+def _serving(app: FastAPI, port: int) -> Iterator[None]:
+    """Serve in a thread. Unavailable when that does not start in time."""
     server = uvicorn.Server(uvicorn.Config(app, host=_HOST, port=port, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, name="gridmap-still", daemon=True)
     thread.start()
+    until = time.monotonic() + _WAIT_S
     try:
-        _wait_for(server)
-        connection = http.client.HTTPConnection(_HOST, port, timeout=_WAIT_S)
-
-        def ask(method: str, path: str, body: bytes | None = None) -> bytes:
-            headers = {"Authorization": f"Bearer {text}", "Content-Type": "application/json"}
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            answer = response.read()
-            if response.status not in range(200, 300):
-                raise Unavailable(f"the server answered {response.status}: {answer[:200]!r}")
-            return answer
-
-        yield ask
-        connection.close()
+        while not server.started:
+            if time.monotonic() > until or not thread.is_alive():
+                raise Unavailable("the server for the measurement did not start")
+            time.sleep(0.02)
+        yield
     finally:
         server.should_exit = True
         thread.join(_WAIT_S)
-
-
-def _wait_for(server: uvicorn.Server) -> None:
-    until = time.monotonic() + _WAIT_S
-    while not server.started:
-        if time.monotonic() > until:
-            raise Unavailable("the server for the measurement did not start")
-        time.sleep(0.02)

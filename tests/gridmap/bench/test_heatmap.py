@@ -35,7 +35,7 @@ def test_it_measures_every_question_both_ways(heping: Database, tmp_path: Path) 
     assert hexes.outside == cells.outside
     assert hexes.total == cells.total
     report = bench_counting(facts, 10, lambda _: None)
-    with answering(current.state.ready, facts, Actor("bench", "viewer", (EVERYWHERE,))) as ask:
+    with answering(current.state.ready, facts, Actor("bench", "viewer", (EVERYWHERE,)), heping) as ask:
         bench_asking(report, facts, ask, 10, lambda _: None)
         whole = json.loads(ask("GET", "/v1/heatmap?of=incidents&by=cell", None))
         assert (whole["total"], whole["outside"]) == (20_000, cells.outside)

@@ -78,7 +78,7 @@ def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, t
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 120)[0], "it says something within two minutes"
+            assert select.select([process.stdout], [], [], 300)[0], "it says something within five minutes"
             assert "ready" in process.stdout.readline()
             before = workers()
             assert len(before) == 2
@@ -88,7 +88,7 @@ def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, t
             ]
             assert len(serving) == 2
             os.kill(serving[0], signal.SIGKILL)
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while not (len(workers()) == 2 and workers() != before):
                 with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=10) as response:
                     assert response.status == 200
@@ -110,7 +110,7 @@ def test_a_served_city_says_ready_answers_and_ends_at_a_signal(heping_copy: Data
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 60)[0], "it says something within a minute"
+            assert select.select([process.stdout], [], [], 300)[0], "it says something within five minutes"
             ready = process.stdout.readline()
             match = re.search(r"ready (http://127\.0\.0\.1:\d+)$", ready.strip())
             assert match, ready
