@@ -73,18 +73,6 @@ def test_whoever_may_is_answered_as_described(
         assert min(statuses) < 300, "no request was good enough to show what a right answer looks like"
 
 
-@every_route
-def test_every_role_is_answered_as_described(
-    attacked: TestClient,  # noqa: F811
-    keys: dict[str, Headers],
-    method: str,
-    path: str,
-) -> None:
-    others = [headers for role, headers in keys.items() if role != _role_for(method, path)]
-    statuses = attack(attacked, method, path, others, examples=len(others) // 2)
-    assert max(statuses) < 500
-
-
 @pytest.mark.soak
 @every_route
 def test_whoever_may_is_answered_as_described_at_length(

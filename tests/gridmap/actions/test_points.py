@@ -352,7 +352,7 @@ def kills(database: Database, mixed: Any, times: int) -> None:
 def test_killed_and_loaded_again_nothing_is_lost_or_doubled(
     heping_copy: Database, mix: Callable[..., Any]
 ) -> None:
-    kills(heping_copy, mix(20_000, files=4), 2)
+    kills(heping_copy, mix(20_000, files=4), 1)
 
 
 @pytest.mark.soak
