@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +52,20 @@ def application() -> Application:
     """The application of one worker of several, from its settings."""
     settings = read_settings()
     assert settings.database_url is not None
+    _end_with_parent()
     return _application(settings, Database(settings.database_url))
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends, too: else it would hold the port, and nobody would start it again."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="gridmap-parent", daemon=True).start()
 
 
 def _application(settings: Settings, database: Database) -> Application:

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,45 +62,65 @@ def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
         free_port("203.0.113.1", 8000)
 
 
-def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, tmp_path: Path) -> None:
+@contextmanager
+def two_workers(database: Database, home: Path) -> Iterator[tuple[subprocess.Popen[str], int, list[int]]]:
+    """A server with two workers that answers, its port, and the workers' processes."""
     port = free_port("127.0.0.1", 18_100)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRIDMAP_"))}
-    url = heping_copy.url.set(username="gridmap_app").render_as_string(hide_password=False)
-    environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(tmp_path), "GRIDMAP_WORKERS": "2"}
+    url = database.url.set(username="gridmap_app").render_as_string(hide_password=False)
+    environment |= {"GRIDMAP_DATABASE_URL": url, "GRIDMAP_HOME": str(home), "GRIDMAP_WORKERS": "2"}
     command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(port)]
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def workers() -> set[str]:
-        with heping_copy.begin(OPERATOR) as connection:
-            rows = connection.execute(
-                text("SELECT id FROM worker WHERE seen_at > clock_timestamp() - '10s'::interval")
-            )
-            return set(rows.scalars())
-
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert select.select([process.stdout], [], [], 300)[0], "it says something within five minutes"
             assert "ready" in process.stdout.readline()
-            before = workers()
-            assert len(before) == 2
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             serving = [
                 int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
             ]
             assert len(serving) == 2
-            os.kill(serving[0], signal.SIGKILL)
-            deadline = time.monotonic() + 300
-            while not (len(workers()) == 2 and workers() != before):
-                with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=10) as response:
-                    assert response.status == 200
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            yield process, port, serving
         finally:
             process.kill()
-    assert workers() == set()
+
+
+def seen(database: Database) -> set[str]:
+    """The workers that were there a moment ago."""
+    with database.begin(OPERATOR) as connection:
+        rows = connection.execute(
+            text("SELECT id FROM worker WHERE seen_at > clock_timestamp() - '10s'::interval")
+        )
+        return set(rows.scalars())
+
+
+def test_workers_share_the_socket_and_are_started_again(heping_copy: Database, tmp_path: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with two_workers(heping_copy, tmp_path) as (process, port, serving):
+        before = seen(heping_copy)
+        assert len(before) == 2
+        os.kill(serving[0], signal.SIGKILL)
+        deadline = time.monotonic() + 300
+        while not (len(seen(heping_copy)) == 2 and seen(heping_copy) != before):
+            with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=10) as response:
+                assert response.status == 200
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+    assert seen(heping_copy) == set()
+
+
+def test_workers_end_with_a_parent_that_is_killed(heping_copy: Database, tmp_path: Path) -> None:
+    """Else they would hold the port against the next one."""
+    with two_workers(heping_copy, tmp_path) as (process, port, serving):
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 60
+        while any(Path(f"/proc/{each}").exists() for each in serving):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert free_port("127.0.0.1", port) == port
 
 
 def test_a_served_city_says_ready_answers_and_ends_at_a_signal(heping_copy: Database, tmp_path: Path) -> None:

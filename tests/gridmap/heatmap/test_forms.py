@@ -18,7 +18,16 @@ from gridmap.heatmap.columns import Facts
 from gridmap.heatmap.question import Question, Window
 from gridmap.heatmap.words import TEXTS
 
-NAMES = ['a "quoted" one', "back\\slash", "two\nlines", "tab\tand\x01more", "=SUM(A1)", "-1+A1", "和平区,“引号”", ""]
+NAMES = [
+    'a "quoted" one',
+    "back\\slash",
+    "two\nlines",
+    "tab\tand\x01more",
+    "=SUM(A1)",
+    "-1+A1",
+    "和平区,“引号”",
+    "",
+]
 
 
 def heatmap_of(names: list[str]) -> Heatmap:
