@@ -73,7 +73,7 @@ def environment(
         with subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None
-                assert select.select([process.stdout], [], [], 120)[0], "it is ready within two minutes"
+                assert select.select([process.stdout], [], [], 300)[0], "it is ready within five minutes"
                 assert "ready" in process.stdout.readline()
                 yield {**address, **drawing, "GRIDMAP_URL": f"http://127.0.0.1:{port}", "GRIDMAP_KEY": key}
                 process.send_signal(signal.SIGTERM)

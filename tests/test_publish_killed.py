@@ -66,7 +66,7 @@ class Killable:
         command = [sys.executable, "-c", "from gridmap.cli import main; main()", "serve", "--port", str(self.port)]
         self.server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout is not None
-        assert select.select([self.server.stdout], [], [], 120)[0], "it is ready within two minutes"
+        assert select.select([self.server.stdout], [], [], 300)[0], "it is ready within five minutes"
         assert "ready" in self.server.stdout.readline()
 
     def kill_server(self) -> None:

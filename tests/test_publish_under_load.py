@@ -52,7 +52,7 @@ def port(heping_copy: Database, tmp_path: Path) -> Iterator[int]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert select.select([process.stdout], [], [], 120)[0], "it is ready within two minutes"
+            assert select.select([process.stdout], [], [], 300)[0], "it is ready within five minutes"
             assert "ready" in process.stdout.readline()
             yield found
             process.send_signal(signal.SIGTERM)

@@ -117,7 +117,7 @@ def test_base_maps_lie_where_they_belong(
             running.service.current.refresh()
             watched = open_page(f"{running.url}/embed?language=en&layer=nothing")
             page = watched.page
-            page.wait_for_selector("html[data-revision] #stage:not([aria-busy])", timeout=60_000)
+            page.wait_for_selector("html[data-revision] #stage:not([aria-busy])", timeout=180_000)
             shot = page.locator(".surface canvas").screenshot(path=pictures / f"base_{crs}.png".replace(":", ""))
             seen = page.evaluate(PIXELS, [base64.b64encode(shot).decode(), [*inner, *outer]])
             # Pixels are blended where pictures are scaled; the one colour is redder than blue, the other bluer.
@@ -151,7 +151,7 @@ def test_over_a_base_map_as_it_is_the_grid_comes_in_its_crs(
         running.service.current.refresh()
         watched = open_page(f"{running.url}/embed?language=en&layer=cells&base_map=plain")
         page = watched.page
-        page.wait_for_selector("html[data-revision] #stage:not([aria-busy])", timeout=60_000)
+        page.wait_for_selector("html[data-revision] #stage:not([aria-busy])", timeout=180_000)
         sources = page.evaluate("window.gridmap.map.getStyle().sources")
         assert sources["base_map"]["tiles"] == [base.url]
         tiles = [url for each in sources.values() if each["type"] == "vector" for url in each["tiles"]]

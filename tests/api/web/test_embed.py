@@ -44,7 +44,7 @@ NOTE_FRAMES = """
 
 def wait_until_drawn(page: Any, revision: int = 1) -> None:
     """Waits for the page's own word; a function of ours it may not run, by its content security policy."""
-    page.wait_for_selector(f"html[data-revision='{revision}'] #stage:not([aria-busy])", timeout=60_000)
+    page.wait_for_selector(f"html[data-revision='{revision}'] #stage:not([aria-busy])", timeout=180_000)
 
 
 @pytest.mark.parametrize(
