@@ -119,6 +119,7 @@ CHECKS = [
 # Values that exist: without them hardly a random request would find anything to answer.
 KNOWN = {
     "/v1/cells/{code}": ["120101001001001", "120101001001002"],
+    "/v1/staffing/{code}": ["120000", "120101", "120101001001", "120101001001001"],
     "/v1/areas/{code}": ["120000", "120101", "120101001", "120101001001"],
     "area": ["120101", "120101001"],
     "parent": ["120000", "120101"],
@@ -241,6 +242,7 @@ DRAFTS = {
 COUNTS = ("hexes", "counts", "incidents")
 # Reads that are for staff only.
 STAFF_ONLY = {
+    "/v1/heatmap/profile",
     "/v1/keys",
     "/v1/elements",
     "/v1/incidents",
@@ -417,6 +419,8 @@ def season(part: object, path: str, data: strategies.DataObject) -> None:
         known |= {"suffix": ["html"], "revision": [2]}
     if path.startswith("/v1/releases"):
         known |= {"since": ["2026-10"], "period": ["2026-10"], "by": ["cell", "hex", "street"]}
+    if path.startswith("/v1/heatmap/profile"):
+        known |= {"by": ["month", "week_hour", "category"], "of": ["incidents"], "period": ["2026-10"]}
     if path.startswith("/v1/revisions"):
         known |= {"to": [1, 2]}
     if path.startswith("/v1/drafts"):

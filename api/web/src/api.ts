@@ -2,6 +2,8 @@
 // of the API (GET /openapi.json).
 import { Refused, Service } from "./service";
 
+export type * from "./cockpit_shapes";
+
 export interface City {
   readonly code: string;
   readonly name: string;
