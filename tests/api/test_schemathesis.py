@@ -170,6 +170,10 @@ KNOWN = {
     "purpose": ["visit", "evacuation"],
     "offenders": ["territory", "streets", "seamless", "fixed"],
 }
+# … and of one path.
+KNOWN_OF: dict[str, dict[str, list[object]]] = {
+    "/v1/heatmap/profile": {"by": ["month", "week_hour", "category"], "of": ["incidents"]},
+}
 # Features that there are.
 FEATURES = (("cells", "1"), ("street", "120101001"), ("released_street", "2026-10.120101001"))
 # Bodies that are taken; random ones hardly ever fit together.
@@ -414,13 +418,15 @@ def attack_with(
 
 def season(part: object, path: str, data: strategies.DataObject) -> None:
     """Put values that exist in place of most of the random ones."""
-    known = {**KNOWN, "code": KNOWN.get(re.sub(r"/(roster|needs|poster\.\{suffix\})$", "", path), [])}
+    known = {
+        **KNOWN,
+        **KNOWN_OF.get(path, {}),
+        "code": KNOWN.get(re.sub(r"/(roster|needs|poster\.\{suffix\})$", "", path), []),
+    }
     if "/poster" in path or "/dossier" in path:
         known |= {"suffix": ["html"], "revision": [2]}
     if path.startswith("/v1/releases"):
         known |= {"since": ["2026-10"], "period": ["2026-10"], "by": ["cell", "hex", "street"]}
-    if path.startswith("/v1/heatmap/profile"):
-        known |= {"by": ["month", "week_hour", "category"], "of": ["incidents"], "period": ["2026-10"]}
     if path.startswith("/v1/revisions"):
         known |= {"to": [1, 2]}
     if path.startswith("/v1/drafts"):

@@ -26,7 +26,7 @@ export function number(count: number | null): string {
 }
 
 export function percent(share: number | null): string {
-  return share === null ? tell("hidden") : share.toLocaleString(locale(), { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return share === null ? tell("hidden") : share.toLocaleString(locale(), { style: "percent", maximumFractionDigits: 2 });
 }
 
 /** Where colours begin, so that about as many rows have each; the smallest first, none twice. */
@@ -64,7 +64,7 @@ function pickButton(text: string, key: string, { selected, pick }: Picking, labe
 
 /** Bars side by side, one for each month. */
 export function trendChart(title: string, rows: readonly Row[], picking: Picking): HTMLElement {
-  const width = 560, height = 150, foot = 18, top = 14;
+  const width = 560, height = 230, foot = 18, top = 14;
   const most = Math.max(1, ...rows.map(([, count]) => count ?? 0));
   const step = width / Math.max(rows.length, 1);
   const bars = rows.flatMap(([key, count], at) => {

@@ -1,6 +1,6 @@
 // Asks for the numbers of a place: live ones for its staff, for everybody else what releases say. Hidden is null, never 0.
 import type {
-  Api, Area, AreaDetail, Areas, CellDetail, Cells, City, Heatmap, Profile, Released, ReleaseListed, Roster, Shaped,
+  Api, Area, AreaDetail, Areas, CellDetail, Cells, City, Heatmap, Me, Profile, Released, ReleaseListed, Roster, Shaped,
 } from "./api";
 import { timesOf, type View } from "./cockpit_url";
 import { Refused } from "./service";
@@ -27,7 +27,6 @@ export interface Place extends Part {
   readonly retired: boolean;
   /** Its bounds; null: those of the city. */
   readonly box: Box | null;
-  readonly outline: GeoJSON.Geometry | null;
   /** The level of what it consists of; null: it is a cell. */
   readonly partLevel: string | null;
   readonly parts: readonly Part[];
@@ -56,15 +55,15 @@ export async function findPlace(api: Api, city: City, view: View, stop: AbortSig
 async function findArea(api: Api, city: City, code: string, stop: AbortSignal): Promise<Place> {
   const path = `v1/areas/${encodeURIComponent(code)}`;
   const whole = code === city.code;
-  const [detail, shape] = await Promise.all([
-    api.get<AreaDetail>(path, {}, stop), whole ? null : api.get<Shaped>(path, { f: "geojson" }, stop),
+  const [detail, below, shape] = await Promise.all([
+    api.get<AreaDetail>(path, {}, stop), api.get<Areas>("v1/areas", { parent: code }, stop),
+    whole ? null : api.get<Shaped>(path, { f: "geojson" }, stop),
   ]);
   const partLevel = city.levels[city.levels.indexOf(detail.level) + 1] ?? "cell";
   const outline = shape?.features[0]?.geometry ?? null;
   return {
-    ...detail, above: detail.areas, services: [], retired: detail.status !== "current", box: outline && boxOf(outline), outline, partLevel,
-    parts: partLevel === "cell" ? await cellsOf(api, code, stop)
-      : (await api.get<Areas>("v1/areas", { level: partLevel, parent: code }, stop)).areas,
+    ...detail, above: detail.areas, services: [], retired: detail.status !== "current", box: outline && boxOf(outline), partLevel,
+    parts: partLevel === "cell" ? await cellsOf(api, code, stop) : below.areas,
   };
 }
 
@@ -79,8 +78,16 @@ async function findCell(api: Api, code: string, stop: AbortSignal): Promise<Plac
   const outline = shape.features[0]!.geometry;
   return {
     ...detail, level: "cell", cells: 1, kinds: { [detail.kind]: 1 }, above: detail.areas, retired: detail.status !== "current",
-    box: boxOf(outline), outline, partLevel: null, parts: [],
+    box: boxOf(outline), partLevel: null, parts: [],
   };
+}
+
+// Who is told live counts of their territory: GridMap's table of roles says so, and the service has the last word.
+const COUNTING = ["viewer", "dispatcher", "caseworker", "planner", "approver", "publisher"];
+
+export function isStaffOf(me: Me | null, place: Place): boolean {
+  const codes = [place.code, ...place.above.map((each) => each.code)];
+  return me !== null && COUNTING.includes(me.role) && me.territories.some((each) => codes.includes(each));
 }
 
 export function rosterOf(api: Api, place: { readonly code: string; readonly level: string }, stop: AbortSignal): Promise<Roster> {
@@ -200,23 +207,35 @@ function countOf(found: Released, code: string): number | null {
   return found.rows.find((row) => row.code === code)?.count ?? null;
 }
 
-export interface InGrid {
+export interface Share {
   readonly what: "incidents" | "elements";
   readonly all: number | null;
   readonly inside: number | null;
 }
 
 /** How much of all that is known lies in a cell: of the whole city. */
-export async function inGrid(api: Api, city: City, staff: boolean, releases: readonly ReleaseListed[], stop: AbortSignal): Promise<readonly InGrid[]> {
-  if (!staff) return (["incidents", "elements"] as const).map((what) => releasedInGrid(what, releases));
-  return Promise.all((["incidents", "elements"] as const).map(async (what): Promise<InGrid> => {
-    const { total, outside } = await api.get<Heatmap>("v1/heatmap", { of: what, by: city.levels[0]! }, stop);
-    return { what, all: total, inside: (total ?? 0) - (outside ?? 0) };
-  }));
+export interface InGrid {
+  readonly shares: readonly Share[];
+  readonly age: Age | null;
 }
 
-function releasedInGrid(what: InGrid["what"], releases: readonly ReleaseListed[]): InGrid {
-  const tables = (releases[0]?.tables ?? []).filter((each) => (each.of === "incidents") === (what === "incidents"));
+const BOTH = ["incidents", "elements"] as const;
+
+export async function inGrid(api: Api, city: City, staff: boolean, releases: readonly ReleaseListed[], stop: AbortSignal): Promise<InGrid> {
+  if (!staff) {
+    const [newest] = releases;
+    const age = newest ? { kind: "release", period: newest.period, revision: newest.revision } as const : null;
+    return { shares: BOTH.map((what) => releasedShare(what, newest)), age };
+  }
+  const found = await Promise.all(BOTH.map((what) => api.get<Heatmap>("v1/heatmap", { of: what, by: city.levels[0]! }, stop)));
+  return {
+    shares: found.map(({ total, outside }, at) => ({ what: BOTH[at]!, all: total, inside: (total ?? 0) - (outside ?? 0) })),
+    age: { kind: "live", at: new Date().toISOString(), version: found[0]!.data_version },
+  };
+}
+
+function releasedShare(what: Share["what"], release: ReleaseListed | undefined): Share {
+  const tables = (release?.tables ?? []).filter((each) => (each.of === "incidents") === (what === "incidents"));
   if (tables.length === 0 || tables.some((each) => each.inside === null || each.outside === null)) return { what, all: null, inside: null };
   const inside = tables.reduce((sum, each) => sum + each.inside!, 0);
   return { what, inside, all: tables.reduce((sum, each) => sum + each.outside!, inside) };

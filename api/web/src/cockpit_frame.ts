@@ -27,6 +27,7 @@ export interface Frame {
   /** Draws what rests on these parts of the model; null: all. */
   draw(model: Model, changed: readonly (keyof Model)[] | null): void;
   drawNothing(instead: HTMLElement): void;
+  asking(yes: boolean): void;
   drawLegend(painted: Painted, model: Model): void;
   tellMap(text: string): void;
   focusTitle(): void;
@@ -41,13 +42,14 @@ export function cockpitFrame({ change, open }: Acts): Frame {
   const mapSection = h("section", { class: "map" }, bar, h("div", { class: "map-room" }, stage, mapState), legend);
   const root = h("div", { class: "cockpit" }, h("div", { class: "numbers" }, banners, top, cards), mapSection);
   const slots = new Map<string, HTMLElement>();
+  let drawn = "";
 
   const DRAWS: readonly (readonly [name: string, rests: readonly (keyof Model)[], draw: (model: Model) => HTMLElement | null])[] = [
-    ["cells", [], cellsCard], ["staffing", ["staffing"], staffingCard], ["incidents", [], incidentsCard], ["elements", [], elementsCard],
+    ["cells", [], cellsCard], ["staffing", ["staffing"], staffingCard], ["incidents", ["roster"], incidentsCard], ["elements", ["roster"], elementsCard],
     ["in-grid", ["inGrid"], inGridCard], ["trend", ["trend"], (model) => trendCard(model, change)],
     ["categories", ["categories"], (model) => categoriesCard(model, change)], ["week", ["week"], (model) => weekCard(model, change)],
     ["parts", ["parts", "staffing"], (model) => partsCard(model, (part: Part, level) => open(part, level), change)],
-    ["posts", [], (model) => postsCard(model)], ["principles", ["principles"], principlesCard],
+    ["posts", ["roster"], postsCard], ["principles", ["principles"], principlesCard],
   ];
 
   function draw(model: Model, changed: readonly (keyof Model)[] | null): void {
@@ -68,9 +70,13 @@ export function cockpitFrame({ change, open }: Acts): Frame {
         slot.querySelectorAll("details").forEach((each, at) => (each.open = opened[at] ?? false));
       });
     }
-    const asking = cards.querySelector("[data-asking]") !== null;
-    root.toggleAttribute("aria-busy", asking);
-    root.dataset["shown"] = asking ? "" : `${model.place.code} ${model.view.pick}`;
+    drawn = `${model.place.code} ${model.view.pick}`;
+  }
+
+  /** Whether numbers are on their way; when they are there the frame says of what. */
+  function asking(yes: boolean): void {
+    root.setAttribute("aria-busy", String(yes));
+    root.dataset["shown"] = yes ? "" : drawn;
   }
 
   function drawNothing(instead: HTMLElement): void {
@@ -103,7 +109,7 @@ export function cockpitFrame({ change, open }: Acts): Frame {
   }
 
   return {
-    root, banners, stage, draw, drawNothing, drawLegend,
+    root, banners, stage, draw, drawNothing, drawLegend, asking,
     tellMap: (text) => {
       mapState.textContent = text;
       mapState.hidden = text === "";
@@ -116,6 +122,10 @@ function topOf(model: Model, { change, open }: Acts): HTMLElement[] {
   const { place, view } = model;
   const path = [...place.above].reverse();
   const filters = filtersView(model, change);
+  if (model.focus.code !== place.code) {
+    filters?.append(h("button", { type: "button", class: "primary", "data-enter": model.focus.code, onclick: () => open(model.focus, place.partLevel!) },
+      tell("open_part", model.focus.name)));
+  }
   return [
     h("nav", { class: "path", "aria-label": tell("path") }, h("ol", null,
       path.map((area) => h("li", null, h("a", { href: "#", "data-up": area.code, onclick: (event: Event) => {
@@ -129,8 +139,6 @@ function topOf(model: Model, { change, open }: Acts): HTMLElement[] {
     h("div", { class: "segments", role: "group", "aria-label": tell("count_what") }, SUBJECTS.map((of) =>
       h("button", { type: "button", id: `of-${of}`, "aria-pressed": String(view.of === of), onclick: () => change({ of }) }, told("of", of)))),
     ...(filters ? [filters] : []),
-    ...(model.focus.code !== place.code ? [h("p", { class: "focus" }, h("b", null, data(model.focus.name)), " ",
-      h("button", { type: "button", class: "primary", "data-enter": model.focus.code, onclick: () => open(model.focus, place.partLevel!) }, tell("open_part", model.focus.name)))] : []),
   ];
 }
 

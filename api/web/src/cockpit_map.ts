@@ -42,6 +42,7 @@ declare global {
 
 const OURS = ["cockpit-parts", "cockpit-hexes", "cockpit-parts-line", "cockpit-pick", "cockpit-area"];
 const TRY_AGAIN_MS = 5_000;
+const PADDING = 30;
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
 export class CockpitMap {
@@ -53,12 +54,15 @@ export class CockpitMap {
   private drawn = "";
   private drawing = false;
   private cityBox: LngLatBoundsLike | null = null;
+  private moved = false;
 
   constructor(
     private readonly stage: HTMLElement, private readonly service: Service,
-    private readonly pick: (code: string) => void, private readonly state: (text: string) => void,
+    private readonly pick: (code: string) => void, private readonly state: (text: string) => void, scale = 1,
   ) {
-    this.surface = new Surface(stage, { attributionControl: false }, (map) => this.prepare(map));
+    // On a wall letters and lines are as large as on a desk: drawn so many times as fine, shown so many times as large.
+    this.surface = new Surface(stage, { attributionControl: false, pixelRatio: devicePixelRatio * scale }, (map) => this.prepare(map));
+    if (scale !== 1) Object.assign(stage.style, { width: `${100 / scale}%`, height: `${100 / scale}%`, transform: `scale(${scale})`, transformOrigin: "0 0" });
   }
 
   /** Draws the grid; `revision` is the newest that was heard of, and the map is drawn anew when it is another. */
@@ -67,7 +71,9 @@ export class CockpitMap {
     void this.draw();
   }
 
+  /** Paints what has changed; the same again is nothing to do. */
   paint(painted: Painted): void {
+    if (this.painted && same(this.painted, painted)) return;
     this.painted = painted;
     this.repaint();
   }
@@ -79,9 +85,10 @@ export class CockpitMap {
     this.box = box;
     const map = this.surface.map;
     const bounds = box ? ([...box] as LngLatBoundsLike) : this.cityBox;
-    if (!map || !bounds) return;
+    if (!map || !bounds || Math.min(map.getContainer().clientWidth, map.getContainer().clientHeight) < 3 * PADDING) return;
     this.boxShown = name;
-    map.fitBounds(bounds, { padding: 30, duration: 0, maxZoom: 17 });
+    this.moved = false;
+    map.fitBounds(bounds, { padding: PADDING, duration: 0, maxZoom: 17 });
   }
 
   private prepare(map: MapLibre): void {
@@ -89,6 +96,14 @@ export class CockpitMap {
     map.addControl(new ScaleControl(), "bottom-left");
     map.dragRotate.disable();
     map.touchZoomRotate.disableRotation();
+    map.on("movestart", (event) => {
+      this.moved ||= event.originalEvent !== undefined;
+    });
+    map.on("resize", () => {
+      if (this.moved) return; // else what is shown as a whole stays whole
+      this.boxShown = "";
+      this.fit(this.box);
+    });
     map.on("click", (event) => this.pickAt(map, [event.point.x, event.point.y]));
     const canvas = map.getCanvas();
     canvas.setAttribute("aria-label", tell("map_help"));
@@ -188,6 +203,11 @@ export class CockpitMap {
       });
     }
   }
+}
+
+function same(one: Painted, other: Painted): boolean {
+  const plain = ({ hexes: _, counts, ...rest }: Painted): string => JSON.stringify([rest, [...counts]]);
+  return one.hexes === other.hexes && plain(one) === plain(other);
 }
 
 /** The colours of the page's ramp: 0 to 6, and what is hidden. */

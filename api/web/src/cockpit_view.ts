@@ -1,9 +1,9 @@
 // The cockpit's cards: each draws itself anew from what is known; what is not known yet says so.
-import type { Category, City, Me, Principle, Principles, Roster, Staffing } from "./api";
+import type { Category, City, Me, Principle, Principles, ReleaseListed, Roster, Staffing } from "./api";
 import { barList, number, percent, trendChart, weekChart, type Picking } from "./charts";
 import type { Age, Counted, InGrid, Part, Place } from "./cockpit_data";
 import type { View } from "./cockpit_url";
-import { tell, told, type DashboardWord } from "./dashboard_words";
+import { tell, told } from "./dashboard_words";
 import { data, h } from "./dom";
 import { fullMoment, label, moment, telephone } from "./format";
 import { locale, named } from "./language";
@@ -22,14 +22,15 @@ export interface Model {
   readonly place: Place;
   /** What the charts are of: the place, or the part that was picked. */
   readonly focus: { readonly code: string; readonly name: string; readonly level: string; readonly kinds: Readonly<Record<string, number>>; readonly cells: number };
-  readonly roster: Roster;
+  readonly roster: Known<Roster>;
+  readonly releases: readonly ReleaseListed[];
   readonly staff: boolean;
   readonly staffing: Known<Staffing>;
   readonly parts: Known<Counted | null>;
   readonly trend: Known<Counted | null>;
   readonly week: Known<Counted | null>;
   readonly categories: Known<Counted | null>;
-  readonly inGrid: Known<readonly InGrid[]>;
+  readonly inGrid: Known<InGrid>;
   readonly principles: Known<Principles>;
   readonly names: readonly Category[];
   readonly elementNames: readonly Category[];
@@ -41,7 +42,7 @@ const KINDS = ["basic", "full_service", "special"];
 const CLASSES = ["person", "place", "object", "organization"];
 
 function figure(name: string, text: string): HTMLElement {
-  return h("span", { class: "figure", "data-figure": name }, text);
+  return h("span", { class: /\d/.test(text) ? "figure" : "figure none", "data-figure": name }, text);
 }
 
 function ageOf(age: Age): HTMLElement {
@@ -81,36 +82,42 @@ export function staffingCard({ staffing }: Model): HTMLElement {
   ]));
 }
 
-export function incidentsCard({ roster }: Model): HTMLElement {
-  const { released } = roster;
-  if (roster.counts === "staff") {
-    return card("incidents", tell("open_incidents"), h("p", { class: "large" }, figure("open_incidents", number(roster.open_incidents))),
-      h("p", { class: "age" }, tell("age_live", moment(roster.as_of), tell("age_grid", roster.revision))));
+export function incidentsCard(model: Model): HTMLElement {
+  const { roster } = model;
+  if (roster.kind !== "there") return card("incidents", tell("open_incidents"), whenThere(roster, () => []));
+  const { counts, released, open_incidents: open, as_of: at, revision } = roster.value;
+  if (counts === "staff") {
+    return card("incidents", tell("open_incidents"), h("p", { class: "large" }, figure("open_incidents", number(open))),
+      h("p", { class: "age" }, tell("age_roster", moment(at), revision)));
   }
   if (!released) return card("incidents", tell("open_incidents"), h("p", { class: "weak" }, tell("mode_none")));
   const count = released.counts["incidents"];
   return card("incidents", tell("incidents_of_month", released.period),
     h("p", { class: "large" }, figure("incidents", count === undefined ? tell("not_measured") : number(count))),
+    count === null ? h("p", { class: "weak" }, tell("hidden_choose")) : null,
     h("p", { class: "weak" }, `${tell("open_incidents")}: ${tell("for_staff")}`),
     ageOf({ kind: "release", period: released.period, revision: released.revision }));
 }
 
 export function elementsCard({ roster }: Model): HTMLElement {
-  const counts = roster.elements ?? roster.released?.counts ?? null;
-  if (counts === null) return card("elements", tell("elements"), h("p", { class: "weak" }, tell("mode_none")));
-  return card("elements", tell("elements"),
-    h("dl", { class: "pairs" }, CLASSES.map((each) => [h("dt", null, told("of", each)),
-      h("dd", null, figure(`elements.${each}`, !(each in counts) ? (roster.elements ? number(0) : tell("not_measured")) : number(counts[each] ?? null)))])),
-    roster.released ? ageOf({ kind: "release", period: roster.released.period, revision: roster.released.revision })
-      : h("p", { class: "age" }, tell("age_live", moment(roster.as_of), tell("age_grid", roster.revision))));
+  return card("elements", tell("elements"), whenThere(roster, ({ elements, released, as_of: at, revision }) => {
+    const counts = elements ?? released?.counts ?? null;
+    if (counts === null) return [h("p", { class: "weak" }, tell("mode_none"))];
+    const said = (each: string): string => each in counts ? number(counts[each] ?? null) : elements ? number(0) : tell("not_measured");
+    return [
+      h("dl", { class: "pairs" }, CLASSES.map((each) => [h("dt", null, told("of", each)), h("dd", null, figure(`elements.${each}`, said(each)))])),
+      released ? ageOf({ kind: "release", period: released.period, revision: released.revision }) : h("p", { class: "age" }, tell("age_roster", moment(at), revision)),
+    ];
+  }));
 }
 
 export function inGridCard({ inGrid }: Model): HTMLElement {
   return card("in-grid", tell("in_grid"), whenThere(inGrid, (found) => [
-    h("dl", { class: "pairs" }, found.map(({ what, all, inside }) => [
+    h("dl", { class: "pairs" }, found.shares.map(({ what, all, inside }) => [
       h("dt", null, tell(`in_grid_${what}`)),
       h("dd", null, figure(`in_grid.${what}`, all === 0 ? tell("not_measured") : percent(all === null || inside === null ? null : inside / all)),
         all === null ? null : h("small", { class: "weak" }, ` ${number(inside)} / ${number(all)}`))])),
+    found.age ? ageOf(found.age) : null,
   ]));
 }
 
@@ -172,13 +179,15 @@ export function partsCard(model: Model, open: (part: Part, level: string) => voi
 export function postsCard({ roster, focus, place }: Model): HTMLElement {
   return card("posts", `${tell("posts")} · ${told("level", focus.level)}`,
     place.services.length && focus.code === place.code ? h("p", null, tell("services", place.services.join("、"))) : null,
-    h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": tell("posts") }, h("table", null,
-      h("thead", null, h("tr", null, [tell("post"), tell("on_duty"), tell("phone")].map((each) => h("th", { scope: "col" }, each)))),
-      h("tbody", null, roster.posts.map((post) => h("tr", null,
-        h("th", { scope: "row" }, data(post.title)),
-        h("td", null, post.on_duty.length ? data(post.on_duty.map((turn) => turn.holder).join("、")) : tell("nobody")),
-        h("td", null, h("a", { class: "phone", href: telephone(post.phone) }, post.phone))))))),
-    h("p", { class: "age" }, tell("age_now", moment(roster.as_of))));
+    whenThere(roster, ({ posts, as_of: at }) => [
+      posts.length === 0 ? h("p", { class: "weak" }, tell("none")) : h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": tell("posts") }, h("table", null,
+        h("thead", null, h("tr", null, [tell("post"), tell("on_duty"), tell("phone")].map((each) => h("th", { scope: "col" }, each)))),
+        h("tbody", null, posts.map((post) => h("tr", null,
+          h("th", { scope: "row" }, data(post.title)),
+          h("td", null, post.on_duty.length ? data(post.on_duty.map((turn) => turn.holder).join("、")) : tell("nobody")),
+          h("td", null, h("a", { class: "phone", href: telephone(post.phone) }, post.phone))))))),
+      h("p", { class: "age" }, tell("age_now", moment(at))),
+    ]));
 }
 
 /** The figure that stands for each principle, and those beside it. */
@@ -231,9 +240,8 @@ export function filtersView(model: Model, change: Change): HTMLElement | null {
   chips.length > 1 ? h("button", { type: "button", class: "link", onclick: () => change({ pick: "", category: "", month: "", weekday: "", hour: "" }) }, tell("all_off")) : null);
 }
 
-export function modeOf({ roster }: Model): string {
-  if (roster.counts === "staff") return tell("mode_staff");
-  return roster.released ? tell("mode_released", roster.released.period) : tell("mode_none");
+/** Whose counts are shown. */
+export function modeOf({ staff, releases }: Model): string {
+  if (staff) return tell("mode_staff");
+  return releases[0] ? tell("mode_released", releases[0].period) : tell("mode_none");
 }
-
-export const SUBJECTS: readonly DashboardWord[] = ["of_incidents", "of_person", "of_place", "of_object", "of_organization"];

@@ -1,7 +1,7 @@
 // The cockpit: the numbers of any area from the city down to one cell, its map, and the way to each of its parts.
 import { Api, type Categories, type Category, type Principles, type ReleaseListed, type Releases, type Staffing } from "./api";
 import { breaksOf } from "./charts";
-import { findPlace, heatmapQuery, hexesOf, inGrid, Live, OfReleases, rosterOf, type Counted, type Part, type Place } from "./cockpit_data";
+import { findPlace, heatmapQuery, hexesOf, inGrid, isStaffOf, Live, OfReleases, rosterOf, type Counted, type Part, type Place } from "./cockpit_data";
 import type { CockpitMap, Painted } from "./cockpit_map";
 import { readView, settled, writeView, type View } from "./cockpit_url";
 import { ASKING, type Known, type Model } from "./cockpit_view";
@@ -35,13 +35,15 @@ let known = 0;
 let goneSince: string | null = null;
 let degraded: News["degraded"] = null;
 let stop = new AbortController();
+let namesFound = Promise.resolve();
 
 async function start(): Promise<void> {
   addEventListener("popstate", () => void go(readView(location.hash), false));
   addEventListener("hashchange", () => {
     if (location.hash !== writeView(view)) void go(readView(location.hash), false);
   });
-  await Promise.all([shell.start(), findNames()]);
+  namesFound = findNames();
+  await shell.start();
   follow(api.asking, hear, lost);
   const first = go(view, false);
   void import("./cockpit_map").then(({ CockpitMap }) => {
@@ -50,7 +52,6 @@ async function start(): Promise<void> {
     paint();
   });
   await first;
-  performance.mark("gridmap-interactive");
   void findPrinciples();
   setInterval(() => {
     if (!document.hidden && !goneSince) void go(view, false, true);
@@ -102,19 +103,24 @@ async function go(wanted: View, push: boolean, quietly = false): Promise<void> {
   }
   try {
     const place = samePlace && !quietly ? model!.place : await findPlace(api, shell.city, view, mine.signal);
+    if (mine.signal.aborted) return;
     const picked = place.parts.find((each) => each.code === view.pick);
     const focus = picked ? { ...picked, level: place.partLevel! } : place;
-    const roster = await rosterOf(api, focus, mine.signal);
-    if (mine.signal.aborted) return;
-    const staff = roster.counts === "staff";
+    const staff = isStaffOf(shell.me, place);
     if (!staff) view = { ...view, weekday: "", hour: "" }; // releases know no hours
     const before = samePlace && model ? model : null;
-    const blank = { staffing: ASKING, parts: ASKING, trend: ASKING, week: ASKING, categories: ASKING, inGrid: ASKING };
-    model = { ...(before ?? blank), view, city: shell.city, me: shell.me, place, focus, roster, staff, names, elementNames, principles };
+    const blank = { roster: ASKING, staffing: ASKING, parts: ASKING, trend: ASKING, week: ASKING, categories: ASKING, inGrid: ASKING };
+    model = { ...(before ?? blank), view, city: shell.city, me: shell.me, place, focus, staff, releases, names, elementNames, principles };
     problem = null;
     draw();
+    if (performance.getEntriesByName("gridmap-interactive").length === 0) performance.mark("gridmap-interactive");
     if (!before && !quietly && push) frame.focusTitle();
     lost(false);
+    await namesFound;
+    if (model.releases !== releases) {
+      model = { ...model, releases, names, elementNames };
+      draw();
+    }
     await findNumbers(mine.signal);
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -131,6 +137,7 @@ async function go(wanted: View, push: boolean, quietly = false): Promise<void> {
 async function findNumbers(signal: AbortSignal): Promise<void> {
   if (!model || !shell.city) return;
   const { place, focus, staff } = model, city = shell.city;
+  frame.asking(true);
   const ofAll = staff && (shell.me?.territories ?? []).includes(city.code);
   const live = new Live(api, view), released = new OfReleases(api, view, releases);
   const put = async <K extends keyof Model>(name: K, asked: Promise<unknown>): Promise<void> => {
@@ -144,6 +151,7 @@ async function findNumbers(signal: AbortSignal): Promise<void> {
     if (!signal.aborted) set({ [name]: known } as Partial<Model>);
   };
   await Promise.all([
+    put("roster", rosterOf(api, focus, signal)),
     put("staffing", api.get<Staffing>(`v1/staffing/${encodeURIComponent(focus.code)}`, {}, signal)),
     put("parts", staff ? live.parts(place, signal) : released.parts(place, signal)),
     put("trend", staff ? live.trend(focus.code, signal) : released.trend(place, focus.level, focus.code, signal)),
@@ -152,6 +160,7 @@ async function findNumbers(signal: AbortSignal): Promise<void> {
     put("inGrid", inGrid(api, city, ofAll, releases, signal)),
     findHexes(place, staff, signal),
   ]);
+  if (!signal.aborted) frame.asking(false);
 }
 
 /** The hexes of the map, if it shows them: the same question once. */

@@ -19,6 +19,11 @@ export function locale(): string {
   return current === "zh" ? "zh-CN" : "en-GB";
 }
 
+/** Speaks a language from now on, and keeps no choice of it: what an address asks for. */
+export function useLanguage(wanted: Language): void {
+  current = wanted;
+}
+
 /** Changes to the other language; whoever calls it draws the page anew. */
 export function switchLanguage(): void {
   current = current === "zh" ? "en" : "zh";
