@@ -47,8 +47,8 @@ export function cockpitFrame({ change, open }: Acts): Frame {
   const DRAWS: readonly (readonly [name: string, rests: readonly (keyof Model)[], draw: (model: Model) => HTMLElement | null])[] = [
     ["cells", [], cellsCard], ["staffing", ["staffing"], staffingCard], ["incidents", ["roster"], incidentsCard], ["elements", ["roster"], elementsCard],
     ["in-grid", ["inGrid"], inGridCard], ["trend", ["trend"], (model) => trendCard(model, change)],
-    ["categories", ["categories"], (model) => categoriesCard(model, change)], ["week", ["week"], (model) => weekCard(model, change)],
-    ["parts", ["parts", "staffing"], (model) => partsCard(model, (part: Part, level) => open(part, level), change)],
+    ["categories", ["categories"], (model) => categoriesCard(model, change)], ["parts", ["parts", "staffing"], (model) => partsCard(model, (part: Part, level) => open(part, level), change)],
+    ["week", ["week"], (model) => weekCard(model, change)],
     ["posts", ["roster"], postsCard], ["principles", ["principles"], principlesCard],
   ];
 

@@ -172,7 +172,7 @@ export function partsCard(model: Model, open: (part: Part, level: string) => voi
         h("td", null, h("button", {
           type: "button", class: "link", "aria-pressed": String(part.code === view.pick), "aria-label": tell("only", part.name),
           onclick: () => change({ pick: part.code === view.pick ? "" : part.code }),
-        }, "◎"))))))),
+        }, tell("only_short")))))))),
   parts.kind === "there" && parts.value ? ageOf(parts.value.age) : parts.kind === "problem" ? problemOf(parts.error) : null);
 }
 

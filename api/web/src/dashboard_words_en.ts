@@ -16,6 +16,7 @@ export const en: Record<keyof typeof zh, string> = {
   parts_cell: "Cells",
   open_part: "Open {0}",
   only: "Only {0}",
+  only_short: "only",
   filters: "Filters",
   filter_off: "Remove the filter {0}",
   all_off: "remove all",

@@ -14,6 +14,7 @@ export const zh = {
   parts_cell: "各网格",
   open_part: "进入 {0}",
   only: "只看 {0}",
+  only_short: "只看",
   filters: "筛选条件",
   filter_off: "去掉筛选：{0}",
   all_off: "全部去掉",

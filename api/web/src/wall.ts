@@ -148,8 +148,8 @@ function draw(model: Model, painted: Painted): void {
   mode.textContent = modeOf(model);
   right.replaceChildren(...[
     ["cells", cellsCard(model)], ["staffing", staffingCard(model)], ["incidents", incidentsCard(model)], ["elements", elementsCard(model)],
-    ["in-grid", inGridCard(model)], ["trend", trendCard(model, nothing)], ["categories", categoriesCard(model, nothing)],
-    ["week", model.staff ? weekCard(model, nothing) : null], ["parts", partsCard(model, nothing, nothing)], ["principles", principlesCard(model)],
+    ["in-grid", inGridCard(model)], ["trend", has(model.trend) ? trendCard(model, nothing) : null], ["categories", has(model.categories) ? categoriesCard(model, nothing) : null],
+    ["week", has(model.week) ? weekCard(model, nothing) : null], ["parts", partsCard(model, nothing, nothing)], ["principles", principlesCard(model)],
   ].flatMap(([slot, card]) => (card ? [h("div", { class: `slot slot-${slot as string}` }, card as HTMLElement)] : [])));
   for (const each of right.querySelectorAll("details")) each.remove();
   for (const each of right.querySelectorAll<HTMLElement>("button, a, [tabindex]")) asText(each); // nobody stands at a wall with a mouse
@@ -160,6 +160,10 @@ function draw(model: Model, painted: Painted): void {
   const notice = city!.notice[language()] ?? "";
   foot.replaceChildren(h("p", null, notice ? h("b", null, notice) : "", " ", city!.attribution));
   document.documentElement.dataset["revision"] = String(model.place.revision);
+}
+
+function has(known: Known<unknown>): boolean {
+  return known.kind === "there" && known.value !== null;
 }
 
 function asText(element: HTMLElement): void {
