@@ -24,8 +24,8 @@ SHAPES = {
     "CurrentRevision": "RevisionOut", "SavedRow": "RowOut", "Saved": "RowsOut", "Me": "MeOut",
     "AreaRow": "RegistryArea", "Areas": "AreasOut", "AreaDetail": "AreaDetail", "CellRow": "RegistryCell",
     "Cells": "CellsOut", "CellDetail": "CellDetail", "Heatmap": "HeatmapOut", "Profile": "ProfileOut",
-    "Staffing": "StaffingOut", "Roster": "RosterOut", "Principles": "PrinciplesOut", "Releases": "ReleasesOut",
-    "Released": "ReleasedOut",
+    "Staffing": "StaffingOut", "Roster": "RosterOut", "Releases": "ReleasesOut", "Released": "ReleasedOut",
+    "Principles": "api__schemas__principles__PrinciplesOut",
 }  # fmt: skip
 
 
