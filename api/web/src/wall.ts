@@ -46,6 +46,7 @@ let principlesAt = 0;
 let map: WallMap | null = null;
 let revision = 0;
 let goodAt = 0;
+let read = 0;
 let refused = "";
 let timer = 0;
 let busy = false;
@@ -80,12 +81,13 @@ async function refresh(): Promise<void> {
   const stop = new AbortController(), late = setTimeout(() => stop.abort(), REFRESH_MS);
   let wait = REFRESH_MS;
   try {
-    const model = await read(stop.signal);
+    const model = await readAll(stop.signal);
     map ??= await wallMap(api.asking, new AbortController().signal);
     if (map.root.parentElement !== left) left.replaceChildren(map.root, legend);
     const painted = await map.show(model, Math.max(revision, model.place.revision));
     draw(model, painted);
     goodAt = Date.now();
+    document.documentElement.dataset["read"] = String(++read);
     refused = "";
   } catch (error) {
     wait = TRY_AGAIN_MS;
@@ -103,7 +105,7 @@ async function refresh(): Promise<void> {
   timer = window.setTimeout(() => void refresh(), wait);
 }
 
-async function read(stop: AbortSignal): Promise<Model> {
+async function readAll(stop: AbortSignal): Promise<Model> {
   city ??= await api.get<City>("v1/city", {}, stop);
   useZone(city.timezone);
   if (names.length === 0) names = (await api.get<Categories>("v1/categories", {}, stop)).categories;
