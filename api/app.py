@@ -47,9 +47,11 @@ from api.routes import (
     papers,
     placing,
     principles,
+    profile,
     releases,
     revisions,
     rosters,
+    staffing,
     styles,
     tiles,
 )
@@ -117,6 +119,7 @@ def create_app(service: Service) -> FastAPI:
         notices,
         principles,
         rosters,
+        staffing,
         releases,
         papers,
         on_the_map,
@@ -136,6 +139,7 @@ def create_app(service: Service) -> FastAPI:
         login,
         audit,
         heatmap,
+        profile,
         ogc,
         ogc_items,
         count_tiles,  # before what takes any layer's name

@@ -30,6 +30,7 @@ from gridmap.released import Trees
 from gridmap.released_heatmap import PlacesAt
 from gridmap.released_places import CountsBy
 from gridmap.settings import Settings
+from gridmap.staffing import KeptStaffing
 from gridmap.store.database import Database
 from gridmap.tokens import Rules, Tokens
 from gridmap.trail import Trail, trail_folder
@@ -69,6 +70,7 @@ class Service:
     plots: Plots = field(default_factory=Plots)
     kept_counts: KeptCounts = field(default_factory=KeptCounts)
     uses: Uses = field(default_factory=Uses)
+    staffing: KeptStaffing = field(default_factory=KeptStaffing)
 
     @property
     def state(self) -> State:

@@ -34,6 +34,15 @@ async def dispatcher(service: ServiceDep) -> HTMLResponse:
     return _page("dispatcher.html", "same-origin", page_policy(connect=_base_map_origin(service)))
 
 
+@router.get("/dashboard", response_class=HTMLResponse, responses=_PAGE)
+async def dashboard(service: ServiceDep) -> HTMLResponse:
+    """The cockpit of any area, from the city down to one cell: its numbers, its map, and the way to its parts.
+
+    What is shown stands behind the # of its address: area, what is counted, filters, layer.
+    """
+    return _page("dashboard.html", "same-origin", page_policy(connect=_base_map_origin(service)))
+
+
 @router.get("/offline.js", include_in_schema=False)
 async def offline() -> Response:
     """What lets the desks be opened again while the server is gone: a service worker, for this path and below."""

@@ -133,8 +133,8 @@ def count(facts: Facts, question: Question) -> Heatmap:
         facts.places.chain(question.area)
     layer = None if question.by == HEX else facts.places.layer(question.by)
     people = _people_of(facts, question) if question.measure == "per_1000" else None
-    now = _Counter(facts, question).counted(question.window)
-    earlier = None if question.earlier is None else _Counter(facts, question).counted(question.earlier)
+    now = Counting(facts, question).counted(question.window)
+    earlier = None if question.earlier is None else Counting(facts, question).counted(question.earlier)
     keys, counts = _present(now, earlier, layer, facts, question)
     if len(keys) > MOST_ROWS:
         rule = f"makes {len(keys):,} rows, more than {MOST_ROWS:,}: ask for less or a coarser resolution"
@@ -176,7 +176,7 @@ class _Counted:
         return found
 
 
-class _Counter:
+class Counting:
     """A question made into what the compiled loop reads."""
 
     def __init__(self, facts: Facts, question: Question) -> None:
@@ -216,8 +216,6 @@ class _Counter:
 
     def _count(self, columns: Columns, window: Window) -> tuple[Longs, Longs]:
         """The groups, and the counts outside and of each of them."""
-        if columns.highest_cell >= len(self.facts.places.position_of):  # compiled code checks no bounds
-            raise Unavailable(f"a fact names a cell that revision {self.facts.revision} has not; try again")
         if self.question.resolution is None:
             codes, group_of, groups = columns.cells, self.group_of_cell, self.groups
         else:
@@ -225,15 +223,14 @@ class _Counter:
             codes = columns.hexes
             if self.question.area is not None:
                 group_of = np.append(len(groups) + 1, group_of[1:]).astype(np.int32)
-        begins, ends = 0, len(columns)
-        if window.begins is not None:
-            begins = int(np.searchsorted(columns.times, window.begins))
-        if window.ends is not None:
-            ends = int(np.searchsorted(columns.times, window.ends))
-        return groups, self._spread(columns, codes, group_of, len(groups) + 2, begins, ends)[:-1]
+        begins, ends = span_of(columns, window)
+        return groups, self.spread(columns, codes, group_of, len(groups) + 2, begins, ends)[:-1]
 
-    def _spread(self, columns: Columns, codes: Ints, group_of: Ints, room: int, begins: int, ends: int) -> Longs:
-        """Count by as many threads as the rows are worth."""
+    def spread(self, columns: Columns, codes: Ints, group_of: Ints, room: int, begins: int, ends: int) -> Longs:
+        """The rows from ``begins`` to before ``ends`` that pass, counted by ``group_of[codes]``, which are all
+        below ``room``; by as many threads as the rows are worth. Unavailable when facts and grid do not match."""
+        if columns.highest_cell >= len(self.facts.places.position_of):  # compiled code checks no bounds
+            raise Unavailable(f"a fact names a cell that revision {self.facts.revision} has not; try again")
 
         def part(span: tuple[int, int]) -> Longs:
             counts = np.zeros(room, np.int64)
@@ -248,6 +245,16 @@ class _Counter:
             return part((begins, ends))
         edges = np.linspace(begins, ends, threads + 1).astype(int).tolist()
         return np.sum(list(_threads.map(part, pairwise(edges))), axis=0)  # type: ignore[no-any-return]
+
+
+def span_of(columns: Columns, window: Window) -> tuple[int, int]:
+    """The first row of a window, and the first behind it: rows are sorted by time."""
+    begins, ends = 0, len(columns)
+    if window.begins is not None:
+        begins = int(np.searchsorted(columns.times, window.begins))
+    if window.ends is not None:
+        ends = int(np.searchsorted(columns.times, window.ends))
+    return begins, ends
 
 
 def _added(groups: Longs, counts: Longs, more: Longs, their_counts: Longs) -> tuple[Longs, Longs]:
@@ -316,7 +323,7 @@ def _people_of(facts: Facts, question: Question) -> _Counted:
     everybody = Question(
         "elements", question.by, question.resolution, "person", box=question.box, area=question.area
     )
-    return _Counter(facts, everybody).counted(Window())
+    return Counting(facts, everybody).counted(Window())
 
 
 def _rates(facts: Facts, question: Question, keys: Longs, counts: Longs, people: _Counted | None) -> Floats | None:

@@ -15,6 +15,7 @@ from gridmap.store.database import Database
 ROUTES = {
     "/": {"get"},
     "/dispatcher": {"get"},
+    "/dashboard": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
@@ -30,6 +31,7 @@ ROUTES = {
     "/v1/areas": {"get"},
     "/v1/areas/{code}": {"get"},
     "/v1/areas/{code}/roster": {"get"},
+    "/v1/staffing/{code}": {"get"},
     "/v1/cells": {"get"},
     "/v1/cells/{code}": {"get"},
     "/v1/cells/{code}/roster": {"get"},

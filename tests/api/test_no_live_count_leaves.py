@@ -119,6 +119,10 @@ ASKED: dict[str, list[Query]] = {
         *every([{"of": "incidents"}, *SUBJECTS[1:]], GROUPED, [{"f": form} for form in FORMS]),
         *every([{"of": "incidents"}], GROUPED, WINDOWS),
     ],
+    "/v1/heatmap/profile": [
+        {"of": "incidents", "by": by, **inside} for by in ("month", "week_hour", "category") for inside in INSIDE
+    ],
+    "/v1/staffing/{code}": [{"code": code} for code in (CELL, STREET, "120000")],
     "/ogc/collections/{collection_id}": [{"collection_id": each} for each in COLLECTIONS],
     "/ogc/collections/{collection_id}/queryables": [{"collection_id": each} for each in COLLECTIONS],
     "/ogc/collections/{collection_id}/tiles": [{"collection_id": each} for each in COLLECTIONS],
@@ -174,6 +178,7 @@ REFUSED = {
     "/v1/revisions/{revision}/dossier.{suffix}",
     "/v1/elements",
     "/v1/incidents",
+    "/v1/heatmap/profile",
     "/v1/on-the-map",
     "/v1/audit",
     "/v1/coverage/{answer_id}",

@@ -155,6 +155,12 @@ ROUTES = [
     ),
     Route(Action.READ_INCIDENTS, "GET", "/v1/incidents", _area),
     Route(
+        Action.READ_COUNTS,
+        "GET",
+        "/v1/heatmap/profile",
+        lambda world, known: {"of": "incidents", "by": "category", **_area(world, known)},
+    ),
+    Route(
         Action.WRITE_ELEMENTS,
         "POST",
         "/v1/elements",
@@ -314,6 +320,7 @@ OPEN: dict[str, Json] = {
     "/v1/releases/{period}/{layer}.{suffix}": {"period": "2026-10", "layer": "street", "suffix": "csv"},
     "/v1/releases/{period}": {"period": "2026-10", "of": "incidents", "by": "street"},
     "/v1/heatmap": {"of": "incidents", "by": "street", "period": "2026-10"},
+    "/v1/staffing/{code}": {"code": STREET},
     "/styles/{name}.json": {"name": "light"},
 }
 # A stream that does not end; tests/api/web/test_events.py reads it.

@@ -119,6 +119,7 @@ CHECKS = [
 # Values that exist: without them hardly a random request would find anything to answer.
 KNOWN = {
     "/v1/cells/{code}": ["120101001001001", "120101001001002"],
+    "/v1/staffing/{code}": ["120000", "120101", "120101001001", "120101001001001"],
     "/v1/areas/{code}": ["120000", "120101", "120101001", "120101001001"],
     "area": ["120101", "120101001"],
     "parent": ["120000", "120101"],
@@ -168,6 +169,10 @@ KNOWN = {
     "until": ["2026-11-02T03:00:00+08:00"],
     "purpose": ["visit", "evacuation"],
     "offenders": ["territory", "streets", "seamless", "fixed"],
+}
+# … and of one path.
+KNOWN_OF: dict[str, dict[str, list[object]]] = {
+    "/v1/heatmap/profile": {"by": ["month", "week_hour", "category"], "of": ["incidents"]},
 }
 # Features that there are.
 FEATURES = (("cells", "1"), ("street", "120101001"), ("released_street", "2026-10.120101001"))
@@ -241,6 +246,7 @@ DRAFTS = {
 COUNTS = ("hexes", "counts", "incidents")
 # Reads that are for staff only.
 STAFF_ONLY = {
+    "/v1/heatmap/profile",
     "/v1/keys",
     "/v1/elements",
     "/v1/incidents",
@@ -412,7 +418,11 @@ def attack_with(
 
 def season(part: object, path: str, data: strategies.DataObject) -> None:
     """Put values that exist in place of most of the random ones."""
-    known = {**KNOWN, "code": KNOWN.get(re.sub(r"/(roster|needs|poster\.\{suffix\})$", "", path), [])}
+    known = {
+        **KNOWN,
+        **KNOWN_OF.get(path, {}),
+        "code": KNOWN.get(re.sub(r"/(roster|needs|poster\.\{suffix\})$", "", path), []),
+    }
     if "/poster" in path or "/dossier" in path:
         known |= {"suffix": ["html"], "revision": [2]}
     if path.startswith("/v1/releases"):

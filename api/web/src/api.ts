@@ -2,6 +2,8 @@
 // of the API (GET /openapi.json).
 import { Refused, Service } from "./service";
 
+export type * from "./cockpit_shapes";
+
 export interface City {
   readonly code: string;
   readonly name: string;
@@ -217,7 +219,12 @@ const CSRF_HEADER = "X-CSRF-Token";
 
 /** The questions of the pages, each by its name. */
 export class Api {
-  private readonly service = new Service("");
+  private readonly service: Service;
+
+  /** With a publishable key: what a wall or a frame comes with; else who is logged in, or the public. */
+  constructor(key = "") {
+    this.service = new Service(key);
+  }
 
   get root(): URL {
     return this.service.root;

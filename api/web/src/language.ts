@@ -19,6 +19,11 @@ export function locale(): string {
   return current === "zh" ? "zh-CN" : "en-GB";
 }
 
+/** Speaks a language from now on, and keeps no choice of it: what an address asks for. */
+export function useLanguage(wanted: Language): void {
+  current = wanted;
+}
+
 /** Changes to the other language; whoever calls it draws the page anew. */
 export function switchLanguage(): void {
   current = current === "zh" ? "en" : "zh";
@@ -27,7 +32,12 @@ export function switchLanguage(): void {
 
 /** A text of the page; {0}, {1} … in it stand for the values. */
 export function say(word: Word, ...values: readonly (string | number)[]): string {
-  return TABLES[current][word].replace(/\{(\d)\}/g, (_, position: string) => String(values[Number(position)] ?? ""));
+  return filled(TABLES[current][word], values);
+}
+
+/** A text with its values in place of {0}, {1} … */
+export function filled(text: string, values: readonly (string | number)[]): string {
+  return text.replace(/\{(\d)\}/g, (_, position: string) => String(values[Number(position)] ?? ""));
 }
 
 /** The page's word for a value of the service, such as a kind; the value itself if there is none. */

@@ -26,6 +26,12 @@ export class Service {
     return answerOf<T>(url, { headers, cache: "no-cache", signal });
   }
 
+  /** A picture from a path below the service. */
+  async picture(path: string, signal: AbortSignal): Promise<Blob> {
+    const headers: HeadersInit = this.key ? { Authorization: `Bearer ${this.key}` } : {};
+    return (await answerTo(new URL(path, this.root), { headers, cache: "no-cache", signal })).blob();
+  }
+
   /** Sends JSON to a path below the service, with further headers. */
   async send<T>(path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<T> {
     const url = new URL(path, this.root);
@@ -35,6 +41,10 @@ export class Service {
 }
 
 async function answerOf<T>(url: URL, options: RequestInit): Promise<T> {
+  return (await (await answerTo(url, options)).json()) as T;
+}
+
+async function answerTo(url: URL, options: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, options);
@@ -43,7 +53,7 @@ async function answerOf<T>(url: URL, options: RequestInit): Promise<T> {
     throw new Refused(0, url.pathname);
   }
   if (!response.ok) throw new Refused(response.status, await detailOf(response));
-  return (await response.json()) as T;
+  return response;
 }
 
 async function detailOf(response: Response): Promise<string> {

@@ -18,7 +18,7 @@ export interface Desk {
 export const DESKS: readonly Desk[] = [
   { name: "desk_dispatcher", about: "about_dispatcher", path: "dispatcher", ready: true },
   { name: "desk_planner", about: "about_planner", path: "planner", ready: false },
-  { name: "desk_dashboard", about: "about_dashboard", path: "dashboard", ready: false },
+  { name: "desk_dashboard", about: "about_dashboard", path: "dashboard", ready: true },
 ];
 
 /** The frame of a page; `draw` fills `main`, at first and whenever language or theme change. */

@@ -29,7 +29,7 @@ export class Surface {
 
   constructor(
     private readonly stage: HTMLElement,
-    private readonly options: Pick<MapOptions, "attributionControl">,
+    private readonly options: Pick<MapOptions, "attributionControl" | "pixelRatio">,
     /** Called with every map before it is drawn, to give it controls and listeners. */
     private readonly prepare: (map: MapLibre) => void,
   ) {}

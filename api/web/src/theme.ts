@@ -10,6 +10,12 @@ export function theme(): Theme {
   return choice ?? (system.matches ? "dark" : "light");
 }
 
+/** Shows a theme from now on, and keeps no choice of it: what an address asks for. */
+export function useTheme(wanted: Theme): void {
+  choice = wanted;
+  showTheme();
+}
+
 export function showTheme(): void {
   document.documentElement.dataset["theme"] = theme();
 }
