@@ -124,7 +124,8 @@ def insert_notices(connection: Connection, revision: int, notices: Iterable[Noti
         for each in notices
     ]
     if rows:
-        connection.execute(insert(tables.notice), rows)
+        # inline: a single row would be read back for its id, and publishers may not read notices
+        connection.execute(insert(tables.notice).inline(), rows)
 
 
 def read_notices(

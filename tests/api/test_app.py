@@ -15,6 +15,7 @@ from gridmap.store.database import Database
 ROUTES = {
     "/": {"get"},
     "/dispatcher": {"get"},
+    "/planner": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},

@@ -27,7 +27,12 @@ export function switchLanguage(): void {
 
 /** A text of the page; {0}, {1} … in it stand for the values. */
 export function say(word: Word, ...values: readonly (string | number)[]): string {
-  return TABLES[current][word].replace(/\{(\d)\}/g, (_, position: string) => String(values[Number(position)] ?? ""));
+  return filled(TABLES[current][word], values);
+}
+
+/** A text with its values in place; desks with words of their own say them so, too. */
+export function filled(text: string, values: readonly (string | number)[]): string {
+  return text.replace(/\{(\d)\}/g, (_, position: string) => String(values[Number(position)] ?? ""));
 }
 
 /** The page's word for a value of the service, such as a kind; the value itself if there is none. */

@@ -25,8 +25,8 @@ SHAPES = {
 }  # fmt: skip
 
 
-def words(name: str) -> dict[str, str]:
-    return dict(WORD.findall((WEB / "src" / f"words_{name}.ts").read_text(encoding="utf-8")))
+def words(name: str, table: str = "words") -> dict[str, str]:
+    return dict(WORD.findall((WEB / "src" / f"{table}_{name}.ts").read_text(encoding="utf-8")))
 
 
 def test_both_languages_have_the_same_words_with_the_same_places() -> None:
@@ -75,7 +75,9 @@ def object_type(schema: dict[str, Any]) -> str:
     return "{ " + " ".join(fields) + " }"
 
 
-def errors_of(node: str, document: dict[str, Any], folder: Path, shapes: dict[str, str]) -> str:
+def errors_of(
+    node: str, document: dict[str, Any], folder: Path, shapes: dict[str, str], module: str = "api"
+) -> str:
     """What TypeScript says of the claim that what the service sends is what the pages take."""
     schemas = document["components"]["schemas"]
     lines = [f"type {name.replace('-', '_')} = {type_of(each)};" for name, each in schemas.items()]
@@ -83,7 +85,7 @@ def errors_of(node: str, document: dict[str, Any], folder: Path, shapes: dict[st
         f"export const of{ours}: (sent: {sent}) => Pages.{ours} = (sent) => sent;" for ours, sent in shapes.items()
     ]
     source = folder / "sent.ts"
-    pages = (WEB / "src" / "api").as_posix()
+    pages = (WEB / "src" / module).as_posix()
     source.write_text("\n".join([f"import type * as Pages from '{pages}';", *lines]), encoding="utf-8")
     options = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext",
                "--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable", "--types", "geojson",
