@@ -356,7 +356,7 @@ export class DraftDesk {
     switch (this.tab) {
       case "impact":
         return problem && impact === null ? problem : impactView({
-          impact, measuring, cells: this.open.codes, all: this.all, lit: this.lit, toCell, light: (key) => this.lightUp(key), showAll: (all) => {
+          impact, measuring, cells: this.open.codes, all: this.all, lit: this.lit, toCell, sendPost: this.mayDraw ? (post, to) => void this.edit({ op: "posts", moves: { [post]: to } }) : null, light: (key) => this.lightUp(key), showAll: (all) => {
             this.all = all;
             this.measured();
           },
@@ -404,7 +404,7 @@ export class DraftDesk {
   private drawOver(): void {
     const map = this.around.map(), { change, impact } = this.open;
     if (!map || !change) return;
-    const offences = this.tab !== "impact" ? [] : (impact?.principles ?? []).filter((each) => !this.lit || each.key === this.lit).flatMap((each) => offencesOf(each, this.open.codes, this.all));
+    const offences = this.tab !== "impact" ? [] : (impact?.principles ?? []).filter((each) => (this.lit ? each.key === this.lit : each.key !== "fixed")).flatMap((each) => offencesOf(each, this.open.codes, this.all));
     map.snapTo(this.hand.showsVertices && this.mayDraw ? this.cells.all() : []);
     map.lay({
       before: this.published ? [] : change.before.features, after: change.after.features, chosen: this.hand.cells,

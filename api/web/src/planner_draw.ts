@@ -84,9 +84,12 @@ export class Drawing {
       const at = this.map.project([place[0], place[1]]);
       return Math.hypot(at.x - x, at.y - y);
     };
-    const edges = this.parts.edges();
-    const best = (places: readonly Position[], reach: number): Position | null => {
-      let found: Position | null = null, least = reach;
+    // A few metres of degrees, so that only what is near is looked at closely.
+    const reach = 2 * Math.abs(this.map.unproject([x + VERTEX_PX, y]).lng - lon);
+    const edges = this.parts.edges().filter(([[a, b], [c, d]]) =>
+      Math.min(a, c) < lon + reach && Math.max(a, c) > lon - reach && Math.min(b, d) < lat + reach && Math.max(b, d) > lat - reach);
+    const best = (places: readonly Position[], within: number): Position | null => {
+      let found: Position | null = null, least = within;
       for (const place of places) {
         const away = near(place);
         if (away < least) [found, least] = [place, away];

@@ -21,6 +21,7 @@ export class Hand {
   /** A piece that was drawn and waits for its name. */
   piece: readonly Position[] | null = null;
   private edge: readonly Position[] = [];
+  private along = false;
 
   constructor(private readonly parts: HandParts) {}
 
@@ -78,7 +79,8 @@ export class Hand {
       this.edge = line;
     } else if (this.tool === "split") {
       const cell = this.cells[0] ?? cells.crossed(line);
-      if (cell) edit({ op: "split", crs: "wgs84", cell: cell.properties.code, line });
+      const ends = [line[0], line.at(-1)];
+      if (cell) edit({ crs: "wgs84", cell: cell.properties.code, ...(this.along ? { op: "split_along", points: ends } : { op: "split", line }) });
     } else if (this.tool === "transfer") {
       const to = this.chosen[0]!, from = cells.beneath(line, to);
       if (from) edit({ op: "transfer", crs: "wgs84", from: from.properties.code, to, piece: ring(line), ...this.across([from.properties.code, to]) });
@@ -94,6 +96,7 @@ export class Hand {
     const { edit } = this.parts;
     return hintView({
       tool: this.tool, chosen: this.cells, busy, edge: this.edge.length > 1, stop: () => this.take("choose"),
+      along: this.along, setAlong: (along) => (this.along = along),
       merge: () => edit({ op: "merge", cells: this.chosen }),
       move: () => edit({ op: "move_boundary", crs: "wgs84", cells: this.chosen, line: this.edge, ...this.across(this.chosen) }),
     });

@@ -3,7 +3,7 @@
 import { data, h } from "./dom";
 import { fullMoment } from "./format";
 import { language } from "./language";
-import { boxOf, type Position } from "./planner_cells";
+import { boxOf, contains, type Position } from "./planner_cells";
 import type { Around } from "./planner_desk";
 import { number, percent } from "./planner_figures";
 import { tell, told } from "./planner_language";
@@ -13,6 +13,8 @@ import { plannerProblem } from "./planner_problem";
 import type { Difference, Part, Revision, Shape } from "./planner_api";
 import { refill } from "./planner_view";
 import { Refused, type Service } from "./service";
+
+const NO_SHAPE: Shape = { type: "Polygon", coordinates: [] };
 
 export class History {
   private revisions: readonly Revision[] | null = null;
@@ -73,7 +75,7 @@ export class History {
   }
 
   picked(at: Position): void {
-    const row = this.found?.cells.find((_, i) => this.shapes[i] && holds(this.shapes[i]!.geometry as Shape, at));
+    const row = this.found?.cells.find((each) => !gotVertices(each) && contains(this.shapeOf(each) ?? NO_SHAPE, at));
     if (row) document.getElementById(`part-${row.from}-${row.to}`)?.focus();
   }
 
@@ -151,10 +153,11 @@ export class History {
   }
 
   private lay(): void {
-    const parts = this.found?.cells ?? [];
-    const shown = this.shapes.filter((_, i) => parts[i] && !gotVertices(parts[i])).map((each): GeoJSON.Feature => ({ ...each, properties: {} }));
-    this.around.map()?.lay({ ...NOTHING_OVER, shown });
-    this.earlier?.lay({ ...NOTHING_OVER, shown });
+    const parts = (this.found?.cells ?? []).filter((each) => !gotVertices(each));
+    const side = (name: string, codes: readonly string[]): GeoJSON.Feature[] =>
+      this.shapes.filter((each) => each.properties?.["side"] === name && codes.includes(each.properties["code"] as string)).map((each) => ({ ...each, properties: {} }));
+    this.around.map()?.lay({ ...NOTHING_OVER, shown: side("after", parts.map((each) => each.to)) });
+    this.earlier?.lay({ ...NOTHING_OVER, shown: side("before", parts.map((each) => each.from)) });
   }
 
   draw(): void {
@@ -201,16 +204,21 @@ export class History {
     const { cells, areas, next } = this.found, vertices = cells.filter(gotVertices).length;
     return h("section", { id: "differences" }, h("h3", null, tell("differs", this.before, this.revision)),
       cells.length + areas.length === 0 ? h("p", { class: "empty" }, tell("same")) : null,
-      h("ul", { class: "parts" }, cells.map((each, i) => gotVertices(each) ? null : h("li", { id: `part-${each.from}-${each.to}`, tabindex: -1 }, h("button", { type: "button", class: "link", onclick: () => this.toPart(i) },
+      h("ul", { class: "parts" }, cells.map((each) => gotVertices(each) ? null : h("li", { id: `part-${each.from}-${each.to}`, tabindex: -1 }, h("button", { type: "button", class: "link", onclick: () => this.toPart(each) },
         h("span", { class: "code" }, each.from), each.from === each.to ? "" : [" → ", h("span", { class: "code" }, each.to)]), " ", h("span", { class: "weak" }, aboutPart(each))))),
       vertices ? h("p", { class: "weak" }, tell("cells_touched", vertices)) : null,
       next ? h("p", { class: "weak" }, tell("and_others")) : null,
       areas.length ? h("ul", null, areas.map((each) => h("li", null, h("span", { class: "code" }, each.code), " ", told("area", each.change)))) : null);
   }
 
-  private toPart(at: number): void {
-    const shape = this.shapes[at]?.geometry as Shape | undefined;
+  private toPart(part: Part): void {
+    const shape = this.shapeOf(part);
     if (shape) this.around.map()?.fit(boxOf([shape]));
+  }
+
+  private shapeOf(part: Part): Shape | null {
+    const found = this.shapes.find(({ properties }) => properties?.["side"] === "after" && properties["code"] === part.to);
+    return (found?.geometry as Shape | undefined) ?? null;
   }
 
   private askToRestore(revision: Revision, newest: number): void {
@@ -243,16 +251,11 @@ export class History {
 
 function aboutPart(part: Part): string {
   const shares = tell("part_line", percent(part.area_share, 1), number(part.area_m2));
-  const changes = part.changes.split(" ").filter(Boolean).map((each) => told("change", each)).join("、");
+  const changes = part.changes.split(" ").filter(Boolean).map((each) => told("change", each)).join(tell("comma"));
   return changes ? `${shares} · ${changes}` : shares;
 }
 
 /** All of its ground stays in it: it only got vertices, or ground of others, which is told where it was. */
 function gotVertices(part: Part): boolean {
   return part.from === part.to && part.changes === "shape" && part.area_share > 0.999999;
-}
-
-function holds(shape: Shape, [x, y]: Position): boolean {
-  const box = boxOf([shape]);
-  return x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3];
 }

@@ -11,6 +11,8 @@ export interface ImpactParts {
   readonly all: boolean;
   readonly lit: string;
   readonly toCell: (code: string) => void;
+  /** Sends a post elsewhere; null: the draft is only looked at. */
+  readonly sendPost: ((post: string, to: string) => void) | null;
   /** Shows the places of one principle on the map, or no longer. */
   readonly light: (key: string) => void;
   readonly showAll: (all: boolean) => void;
@@ -58,7 +60,7 @@ function principle({ cells, all, lit, light }: ImpactParts, finding: Finding): H
   return h("li", { class: `principle ${verdict}`, "data-key": finding.key },
     h("h4", null, told("principle", finding.key), verdict ? h("span", { class: `verdict ${verdict}` }, tell(verdict as "holds")) : null),
     measured ? h("p", { class: "headline" }, h("span", { class: "weak" }, figureName(name)), " ",
-      h("span", { class: "figure was" }, figure(name, before)), " → ", h("b", { class: "figure" }, figure(name, after)), " ",
+      h("span", { class: "figure was" }, before === null || before === undefined ? "–" : figure(name, before)), " → ", h("b", { class: "figure" }, after === null || after === undefined ? "–" : figure(name, after)), " ",
       h("span", { class: "delta" }, difference(name, before, after))) : h("p", { class: "headline weak" }, tell("not_measured")),
     finding.not_measured && !measured ? h("p", { class: "weak", lang: "en" }, finding.not_measured) : null,
     places ? h("button", { type: "button", id: `light-${finding.key}`, class: "link", "aria-pressed": lit === finding.key ? "true" : "false", onclick: () => light(finding.key) },
@@ -100,10 +102,12 @@ function workload({ toCell }: ImpactParts, impact: Impact): HTMLElement | null {
         h("td", null, bars(each.before, each.after, largest)), h("td", { class: "figure" }, `${said(each.before)} → ${said(each.after)}`))))));
 }
 
-function posts({ toCell }: ImpactParts, impact: Impact): HTMLElement | null {
+function posts({ toCell, sendPost }: ImpactParts, impact: Impact): HTMLElement | null {
   return impact.posts.length === 0 ? null : h("section", null, h("h3", null, tell("posts", impact.posts.length)), h("ul", { class: "posts" }, impact.posts.slice(0, 60).map((each) =>
     h("li", null, data(each.title), " ", h("span", { class: "weak code" }, each.cell), " → ",
-      h("button", { type: "button", class: "link code", onclick: () => toCell(each.successor) }, each.successor), " ", h("span", { class: "weak" }, tell("shifts", each.shifts))))));
+      h("button", { type: "button", class: "link code", onclick: () => toCell(each.successor) }, each.successor), " ", h("span", { class: "weak" }, tell("shifts", each.shifts)),
+      sendPost && impact.ended.includes(each.cell) ? h("select", { id: `post-${each.code}`, "aria-label": tell("send_post", each.title), onchange: (event: Event) => sendPost(each.code, (event.target as HTMLSelectElement).value) },
+        [...impact.new, ...impact.changed].map((code) => h("option", { value: code, selected: code === each.successor }, code))) : null))));
 }
 
 function downstream({ downstream: { overlays, released_periods: periods } }: Impact): HTMLElement | null {

@@ -40,7 +40,8 @@ export class PlannerMap {
   private readonly surface: Surface;
   private over: Overlay = NOTHING_OVER;
   private pins: Marker[] = [];
-  private edges: readonly CellFeature[] = [];
+  private edges: readonly Segment[] = [];
+  private near: readonly Segment[] | null = null;
   private keyed: readonly Position[] = [];
   private wanted = "";
   private drawn = "";
@@ -67,15 +68,16 @@ export class PlannerMap {
 
   /** The cells whose vertices a line snaps to. */
   snapTo(cells: readonly CellFeature[]): void {
-    this.edges = cells;
-    this.drawOver();
+    this.edges = cells.flatMap((each) => segmentsOf(each.geometry));
+    this.near = null;
   }
 
-  segments(): Segment[] {
+  /** The edges in view. */
+  segments(): readonly Segment[] {
     const box = this.box();
-    const near = this.edges.flatMap((each) => segmentsOf(each.geometry));
-    if (!box) return near;
-    return near.filter(([[x, y]]) => x > box[0] && x < box[2] && y > box[1] && y < box[3]);
+    if (!box) return this.edges;
+    this.near ??= this.edges.filter(([[a, b], [c, d]]) => Math.max(a, c) > box[0] && Math.min(a, c) < box[2] && Math.max(b, d) > box[1] && Math.min(b, d) < box[3]);
+    return this.near;
   }
 
   sketch(line: readonly Position[]): void {
@@ -114,7 +116,10 @@ export class PlannerMap {
     map.dragRotate.disable();
     map.touchZoomRotate.disableRotation();
     map.on("click", ({ lngLat, originalEvent }) => this.parts.picked([lngLat.lng, lngLat.lat], originalEvent.shiftKey || originalEvent.ctrlKey || originalEvent.metaKey));
-    map.on("moveend", () => this.parts.moved());
+    map.on("moveend", () => {
+      this.near = null;
+      this.parts.moved();
+    });
     const canvas = map.getCanvas();
     canvas.setAttribute("aria-label", tell("map_help"));
     canvas.addEventListener("keydown", (event) => {
@@ -195,7 +200,7 @@ export class PlannerMap {
     line("shown", ink.chosen, 2.5, [4, 1.5]);
     fill("chosen", ink.chosen, 0.18);
     line("chosen", ink.chosen, 4);
-    fill("offences", ink.wrong, 0.28);
+    fill("offences", ink.wrong, 0.14);
     line("offences", ink.wrong, 5);
     map.addLayer({ id: "planner-offences-point", type: "circle", source: "planner-offences", filter: ["==", ["geometry-type"], "Point"],
       paint: { "circle-color": ink.wrong, "circle-radius": 6, "circle-stroke-color": ink.paper, "circle-stroke-width": 2 } });

@@ -1,5 +1,6 @@
 // The tools over the map, the hint that says how the one in hand works, and the card of the chosen cells.
 import { data, h } from "./dom";
+import { communityView } from "./planner_communities";
 import { named } from "./language";
 import { tell } from "./planner_language";
 import type { CellFeature } from "./planner_api";
@@ -34,13 +35,15 @@ export interface HintParts {
   readonly chosen: readonly CellFeature[];
   readonly busy: boolean;
   readonly edge: boolean;
+  readonly along: boolean;
+  readonly setAlong: (along: boolean) => void;
   readonly merge: () => void;
   readonly move: () => void;
   readonly stop: () => void;
 }
 
 /** What to do next with the tool in hand; nothing for choosing. */
-export function hintView({ tool, chosen, busy, edge, merge, move, stop }: HintParts): HTMLElement[] {
+export function hintView({ tool, chosen, busy, edge, along, setAlong, merge, move, stop }: HintParts): HTMLElement[] {
   if (tool === "choose") return [];
   const names = chosen.map((each) => each.properties.name).join(" · ");
   const text = tool === "split" ? (chosen.length === 1 ? tell("hint_split_chosen", names) : tell("hint_split"))
@@ -48,13 +51,16 @@ export function hintView({ tool, chosen, busy, edge, merge, move, stop }: HintPa
     : tool === "edge" ? (edge ? tell("hint_edge_chosen", names) : chosen.length === 2 ? tell("hint_edge_apart") : tell("hint_edge"))
     : tool === "transfer" ? (chosen.length === 1 ? tell("hint_transfer_chosen", names) : tell("hint_transfer"))
     : tell("hint_cut");
-  return [
+  const shown = [
     h("p", { role: "status" }, busy ? tell("working") : text),
+    tool === "split" || tool === "transfer" || tool === "cut" ? h("p", { class: "weak" }, tell("hint_keys")) : null,
+    tool === "split" ? h("label", { class: "check" }, h("input", { type: "checkbox", id: "along-streets", checked: along, onchange: (event: Event) => setAlong((event.target as HTMLInputElement).checked) }), " ", tell("along_streets")) : null,
     h("div", { class: "buttons" },
       tool === "merge" ? h("button", { type: "button", id: "merge-now", class: "primary", disabled: chosen.length < 2 || busy, onclick: merge }, tell("merge_now", chosen.length)) : null,
       tool === "edge" && edge ? h("button", { type: "button", id: "move-now", class: "primary", disabled: busy, onclick: move }, tell("move_now")) : null,
       h("button", { type: "button", id: "put-down", onclick: stop }, tell("put_down"))),
   ];
+  return shown.filter((each) => each !== null);
 }
 
 export interface CardParts {
@@ -78,13 +84,14 @@ export function cardView(parts: CardParts): HTMLElement {
   if (chosen.length === 0) return h("section", { class: "card" }, h("p", { class: "weak" }, tell("choose_help")), search);
   if (chosen.length > 1) {
     return h("section", { class: "card" }, h("h3", null, tell("chosen", chosen.length), " ", h("button", { type: "button", id: "clear-chosen", class: "link", onclick: clear }, tell("clear"))),
-      h("ul", null, chosen.map((each) => h("li", null, data(each.properties.name), " ", h("span", { class: "code weak" }, each.properties.code)))), search);
+      h("ul", null, chosen.map((each) => h("li", null, data(each.properties.name), " ", h("span", { class: "code weak" }, each.properties.code)))),
+      parts.mayDraw ? communityView(parts) : null, search);
   }
   const cell = chosen[0]!.properties;
   return h("section", { class: "card", "data-cell": cell.code },
     h("h3", null, data(cell.name), " ", h("button", { type: "button", id: "clear-chosen", class: "link", onclick: clear }, tell("clear"))),
     h("p", null, h("span", { class: "code" }, cell.code), h("span", { class: "weak" }, ` · ${named("kind", cell.kind)} · ${tell("community", cell.community)}`)),
-    parts.mayDraw ? [splitInto(parts, cell.code), change(parts, chosen[0]!)] : null, search);
+    parts.mayDraw ? [splitInto(parts, cell.code), change(parts, chosen[0]!), communityView(parts)] : null, search);
 }
 
 function splitInto({ edit }: CardParts, cell: string): HTMLElement {

@@ -1,117 +1,30 @@
-"""The planner's desk in Chromium: a draft drawn on the map, read, reviewed and published, and seen at other desks."""
+"""The planner's desk in Chromium: a draft drawn on the map, read, reviewed and published; the grid's history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import shapely
 from playwright.sync_api import Page
 
-from gridmap.access import OPERATOR
-from gridmap.actions.keys import create_key
-from gridmap.model import Actor
 from gridmap.store.database import Database
+from tests.api.web.planning import (
+    Open,
+    a_cell,
+    across,
+    begin,
+    desk_of,
+    draw_line,
+    ready,
+    show,
+    show_in,
+)
 from tests.api.web.test_dispatcher import WAIT_MS, answered, cell_at, drawn
+from tests.gridmap.actions.test_publish import a_split, grid_of, publish_next
 
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops:DeprecationWarning")
-
-WEB = Path(__file__).parents[3] / "api" / "web"
-HEPING = ("120101",)
-WIDE = {"width": 1440, "height": 900}
-Open = Callable[..., Any]
-
-
-def key_of(running: Any, who: str, role: str) -> str:
-    """A key of somebody of this role for all of Heping."""
-    key = create_key(running.service.database, OPERATOR, Actor(who, role, HEPING), "a test", None)
-    running.service.current.refresh()
-    return key
-
-
-def desk_of(running: Any, open_page: Open, who: str, role: str, **options: Any) -> Any:
-    """The planner's page with somebody logged in, by the way that its page leads."""
-    watched = open_page(f"{running.url}/planner", **{"viewport": WIDE, **options})
-    page = watched.page
-    page.click("a.button.primary, .switches a[href^='login']")
-    page.fill("#key", key_of(running, who, role))
-    page.click("form button")
-    page.wait_for_selector(".planner #found", timeout=WAIT_MS)
-    return watched
-
-
-def begin(page: Page, name: str) -> int:
-    """A new draft; its number."""
-    page.wait_for_selector("#draft-name", state="attached", timeout=WAIT_MS)
-    if not page.is_visible("#draft-name"):
-        page.click(".start summary")
-    page.fill("#draft-name", name)
-    page.click(".start button.primary")
-    page.wait_for_selector("#tool-split", timeout=WAIT_MS)
-    return int(page.url.partition("draft=")[2].partition("&")[0])
-
-
-def ready(page: Page, version: int) -> None:
-    """The draft at a version, with its impact measured."""
-    page.wait_for_selector(f"#found[data-version='{version}']", timeout=WAIT_MS)
-    page.wait_for_selector(f".impact[data-version='{version}']:not([aria-busy])", timeout=WAIT_MS)
-
-
-def show(page: Page, code: str) -> None:
-    """Chooses a cell by its code; the map then shows it as a whole."""
-    page.fill("#cell-code", code)
-    page.press("#cell-code", "Enter")
-    page.wait_for_selector(f".card[data-cell='{code}']", timeout=WAIT_MS)
-    page.wait_for_function("window.gridmapPlanner && !window.gridmapPlanner.isMoving()", timeout=WAIT_MS)
-
-
-def on_screen(page: Page, lon: float, lat: float) -> tuple[float, float]:
-    """Where a place lies in the window."""
-    box = page.locator(".map-stage").first.bounding_box()
-    x, y = page.evaluate(
-        "([lon, lat]) => { const at = gridmapPlanner.project([lon, lat]); return [at.x, at.y]; }", [lon, lat]
-    )
-    assert box is not None
-    return box["x"] + x, box["y"] + y
-
-
-def draw_line(page: Page, *places: tuple[float, float]) -> None:
-    """Draws a line by clicks, the last one twice."""
-    for lon, lat in (*places, places[-1]):
-        x, y = on_screen(page, lon, lat)
-        page.mouse.move(x - 3, y - 3)
-        page.mouse.move(x, y)
-        page.wait_for_timeout(60)
-        page.mouse.click(x, y)
-        page.wait_for_timeout(350)
-
-
-def across(shape: shapely.Geometry) -> list[tuple[float, float]]:
-    """A line across the middle of a cell, from outside to outside."""
-    west, _, east, _ = shape.bounds
-    y = shape.representative_point().y
-    margin = (east - west) * 0.08
-    return [(west - margin, y), (east + margin, y)]
-
-
-def a_cell(running: Any) -> tuple[str, shapely.Geometry]:
-    """A basic cell of Heping that a straight line cuts in two."""
-    grid = running.service.state.ready.grid
-    for at, cell in enumerate(grid.cells):
-        shape = grid.index.degrees[at]
-        cut = shapely.LineString(across(shape)).intersection(shape)
-        if cell.kind == "basic" and cut.geom_type == "LineString" and 2e-6 > shape.area > 5e-7:
-            return cell.code, shape
-    raise AssertionError("no cell to split")
-
-
-@pytest.fixture(scope="module")
-def planned(live_server: Any, make_copy: Callable[..., Any]) -> Iterator[Any]:
-    """Heping for tests that draw and do not publish."""
-    with make_copy("heping_planned") as database, live_server(database) as running:
-        yield running
 
 
 def split_drawn(page: Page, code: str, shape: shapely.Geometry) -> list[str]:
@@ -119,7 +32,7 @@ def split_drawn(page: Page, code: str, shape: shapely.Geometry) -> list[str]:
     drawn(page)
     show(page, code)
     page.click("#tool-split")
-    page.wait_for_function("gridmapPlanner.getSource('planner-vertices')", timeout=WAIT_MS)
+    page.wait_for_function("() => gridmapPlanner.getSource('planner-vertices')", timeout=WAIT_MS)
     draw_line(page, *across(shape))
     ready(page, 1)
     impact = page.inner_text(".impact")
@@ -204,3 +117,49 @@ def test_a_cell_is_split_by_a_line_read_published_and_there_for_the_dispatcher(
         assert code in page.inner_text("#differences")
         for watched in (planner, publisher):
             watched.assert_quiet(running.url)
+
+
+def test_a_draft_that_another_revision_overtook_shows_both_changes_and_history_goes_back(
+    live_server: Any, heping_copy: Database, open_page: Open
+) -> None:
+    with live_server(heping_copy) as running:
+        grid = grid_of(heping_copy)
+        change = a_split(grid, np.random.default_rng(5), "x")
+        (old,) = change.ended
+        page = desk_of(running, open_page, "wang", "planner").page
+        begin(page, "被赶超的草案")
+        show_in(page, old)
+        page.click("#split-into")
+        ready(page, 1)
+        publish_next(heping_copy, change, grid)
+        page.wait_for_selector(".banner:has-text('第 2 版')", timeout=WAIT_MS)
+        page.click("#tab-check")
+        page.reload()
+        page.wait_for_selector(f".problem .places button:has-text('{old}')", timeout=WAIT_MS)
+        assert "撤销这里的改动" in page.inner_text(".problem")
+        drawn(page)
+        page.click(f".problem .places button:has-text('{old}')")
+        page.wait_for_selector(f".place-pin:has-text('{old}')", timeout=WAIT_MS)
+
+        watched = desk_of(running, open_page, "sun", "publisher")
+        page = watched.page
+        page.click("#to-history")
+        page.wait_for_selector(f"#differences:has-text('{old}')", timeout=WAIT_MS)
+        page.wait_for_selector(".map-stage.earlier[data-revision='1']:not([aria-busy])", timeout=WAIT_MS)
+        drawn(page, revision=2)
+        page.focus("#swipe")
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        assert "99%" in page.locator(".earlier").evaluate("each => each.style.clipPath")
+        page.focus("#revision")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("section[data-revision='1']", timeout=WAIT_MS)
+        assert "revision=1" in page.url
+        assert page.is_hidden(".earlier"), "there is nothing before the first"
+        page.click("#restore")
+        assert "第 3 版会与第 1 版划分相同" in page.inner_text("dialog")
+        page.click("#restore-now")
+        page.wait_for_selector(".banner.good:has-text('已发布为第 3 版')", timeout=WAIT_MS)
+        drawn(page, revision=3)
+        assert grid_of(heping_copy).by_code.keys() == grid.by_code.keys()
+        watched.assert_quiet(running.url)

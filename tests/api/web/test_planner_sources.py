@@ -21,14 +21,13 @@ SHAPES = {
     "Load": "WorkloadOut", "MovedPost": "MovedPostOut", "Offence": "api__schemas__registry__Feature",
     "Finding": "FindingOut", "Impact": "ImpactOut", "Offender": "OffenderOut", "Check": "CheckOut",
     "Certificate": "CertificateOut", "Done": "PublishedDraftOut", "Figures": "FiguresOut", "Beside": "BesideOut",
-    "Compared": "CompareOut", "Revision": "RevisionOut", "Revisions": "RevisionsOut", "Part": "PartOut",
-    "Difference": "DifferenceOut",
+    "Compared": "CompareOut", "Revision": "RevisionOut", "Revisions": "RevisionsOut",
 }  # fmt: skip
 # Words that are put together from what the service says.
-MADE = tuple(
-    "state_ role_ problem_ do_ principle_ class_ figure_ check_ checks_ result_ tab_ tool_ op_ proposed_ kinds_ area_ "
-    "what_ cells_ about_ change_ beside_".split()
-)
+MADE = (
+    "state_", "role_", "problem_", "do_", "principle_", "class_", "figure_", "check_", "checks_", "result_",
+    "tab_", "tool_", "op_", "proposed_", "kinds_", "area_", "what_", "cells_", "about_", "change_", "beside_",
+)  # fmt: skip
 
 
 def test_both_languages_have_the_same_words_with_the_same_places() -> None:
