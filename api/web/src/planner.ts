@@ -11,6 +11,7 @@ import { tell } from "./planner_language";
 import { listView, MAY_SEE } from "./planner_list";
 import type { PlannerMap } from "./planner_map";
 import { plannerProblem } from "./planner_problem";
+import { Notice } from "./planner_notice";
 import { PlannerApi, type Draft } from "./planner_api";
 import { NOWHERE, readPlannerPlace, writePlannerPlace, type Place } from "./planner_url";
 import { plannerView, refill } from "./planner_view";
@@ -30,6 +31,7 @@ const around: Around = { api: planner, parts, me: () => shell.me, map: () => map
 let place: Place = readPlannerPlace(location.hash);
 let desk: DraftDesk | null = null;
 let past: History | null = null;
+let posted: Notice | null = null;
 let drafts: readonly Draft[] | null = null;
 let problem: unknown = null;
 let map: PlannerMap | null = null;
@@ -59,7 +61,7 @@ async function start(): Promise<void> {
       else past?.picked(at);
     },
     moved: () => {
-      if (!map || !(desk || past)) return;
+      if (!map || !(desk || past || posted)) return;
       go({ map: map.place() }, false);
       void desk?.lookAround();
       past?.moved();
@@ -76,6 +78,7 @@ async function start(): Promise<void> {
     ready: () => {
       desk?.mapReady();
       past?.mapReady();
+      posted?.mapReady();
     },
   });
   showMap();
@@ -101,7 +104,7 @@ function remember(): void {
 }
 
 function arrive(wanted: Place): void {
-  const other = wanted.draft !== place.draft || (wanted.revision === "") !== (place.revision === "");
+  const other = wanted.draft !== place.draft || wanted.notice !== place.notice || (wanted.revision === "") !== (place.revision === "");
   place = wanted;
   if (other) route();
   else if (past && wanted.revision) past.show(Number(wanted.revision));
@@ -132,8 +135,14 @@ function route(): void {
     past.close();
     past = null;
   }
+  if (posted && posted.token !== place.notice) {
+    posted.close();
+    posted = null;
+  }
   news = "";
-  if (draft && mayDraft) {
+  if (place.notice) {
+    posted ??= new Notice(place.notice, around);
+  } else if (draft && mayDraft) {
     if (!desk) {
       desk = new DraftDesk(draft, around);
       void desk.load();
@@ -172,7 +181,7 @@ async function begin(name: string, reason: string): Promise<void> {
 }
 
 function showMap(): void {
-  if (desk || past) return;
+  if (desk || past || posted) return;
   if (known) map?.show(known);
 }
 
@@ -183,10 +192,10 @@ function hear(heard: News): void {
   if (newer && !first) {
     news = tell("new_revision", known);
     past?.heard(known);
-    if (!desk && !past) void list();
+    if (!desk && !past && !posted) void list();
   }
   showMap();
-  if (!desk && !past && newer) draw();
+  if (!desk && !past && !posted && newer) draw();
   else drawBanners();
 }
 
@@ -215,6 +224,9 @@ function draw(): void {
     desk.mapReady();
   } else if (past) {
     past.draw();
+  } else if (posted) {
+    posted.draw();
+    posted.mapReady();
   } else {
     document.title = `${say("desk_planner")} · GridMap`;
     const view = started ? listView({

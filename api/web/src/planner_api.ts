@@ -80,9 +80,17 @@ export interface WholeDraft extends Draft {
   readonly missing_approvals: readonly string[];
 }
 
+export interface AreaWords {
+  readonly code: string;
+  readonly level: string;
+  readonly name: string;
+}
+
 export interface Change {
   readonly base: number;
   readonly version: number;
+  readonly areas_ended: readonly string[];
+  readonly areas_drawn: readonly AreaWords[];
   readonly before: Cells;
   readonly after: Cells;
 }
@@ -116,7 +124,7 @@ export interface MovedPost {
 }
 
 export interface Offence {
-  readonly type: "Feature";
+  readonly type?: "Feature";
   readonly id: number | string;
   readonly geometry: Readonly<Record<string, unknown>>;
   readonly properties: Readonly<Record<string, unknown>>;
@@ -255,6 +263,20 @@ export interface Difference {
   readonly next: string | null;
 }
 
+export interface Noticed {
+  readonly name: string;
+  readonly reason: string;
+  readonly state: string;
+  readonly base: number;
+  readonly publish_at: string | null;
+  readonly revision: number | null;
+  readonly cells_before: number;
+  readonly cells_after: number;
+  readonly before: Cells;
+  readonly after: Cells;
+  readonly principles: readonly Finding[];
+}
+
 type Query = Readonly<Record<string, string | number | null>>;
 
 /** The questions and orders of the planner's desk. Measuring may take long, so that nothing here is given up early. */
@@ -283,6 +305,10 @@ export class PlannerApi {
 
   compare(one: number, other: number): Promise<Compared> {
     return this.ask(`v1/drafts/${one}/compare`, { with: other });
+  }
+
+  notice(token: string): Promise<Noticed> {
+    return this.ask(`v1/drafts/notice/${encodeURIComponent(token)}`);
   }
 
   revisions(): Promise<Revisions> {

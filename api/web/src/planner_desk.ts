@@ -1,14 +1,13 @@
 // A draft on the desk: what is chosen and drawn, each edit sent to the service, and what it answers shown.
 import type { Me } from "./api";
-import { data, h } from "./dom";
-import { moment } from "./format";
+import { h } from "./dom";
 import { boxOf, DraftCells, type Box, type Position } from "./planner_cells";
 import { checkView, publishView } from "./planner_check";
 import type { Pen } from "./planner_draw";
 import { Hand } from "./planner_hand";
+import { headView, publishedView } from "./planner_head";
 import { impactView, offencesOf } from "./planner_impact";
 import { tell } from "./planner_language";
-import { pill } from "./planner_list";
 import type { PlannerMap } from "./planner_map";
 import { OpenDraft, refused } from "./planner_open";
 import { NOTHING_OVER, type Pin } from "./planner_over";
@@ -20,7 +19,7 @@ import { talkView } from "./planner_talk";
 import { cardView, toolButtons, type Tool } from "./planner_tools";
 import type { Done, Edited, PlannerApi } from "./planner_api";
 import type { Place } from "./planner_url";
-import { refill, type PlannerParts } from "./planner_view";
+import { legendView, refill, type PlannerParts } from "./planner_view";
 import { Refused } from "./service";
 
 export interface Around {
@@ -42,6 +41,7 @@ export class DraftDesk {
   private problem: unknown = null;
   private notes: readonly string[] = [];
   private lit = "";
+  private link = "";
   private all = false;
   private marked: { place: Position; code: string } | null = null;
   private busy = false;
@@ -104,7 +104,7 @@ export class DraftDesk {
     this.around.map()?.drawing?.take(null);
     this.around.map()?.lay(NOTHING_OVER);
     refill(this.around.parts.tools);
-    this.around.parts.hint.hidden = true;
+    this.around.parts.hint.hidden = this.around.parts.key.hidden = true;
   }
 
   /** The map is there, or another one in its place. */
@@ -264,10 +264,7 @@ export class DraftDesk {
     const done = (await this.act("publish", { ...(note ? { note } : {}), ...(at ? { at } : {}) })) as Done | null;
     const number = done?.revision ?? null;
     if (!done || number === null) return;
-    this.published = h("div", { class: "banner good", role: "status", id: "published" },
-      h("p", null, h("b", null, tell("published_as", number))),
-      done.unstaffed.length ? h("p", null, tell("will_be_unstaffed", done.unstaffed.join(", "))) : null,
-      h("p", null, h("button", { type: "button", id: "see-revision", onclick: () => this.around.go({ draft: "", tab: "", cells: "", revision: String(number) }, true) }, tell("see_revision", number))));
+    this.published = publishedView(number, done, () => this.around.go({ draft: "", tab: "", cells: "", revision: String(number) }, true));
     this.showRevision();
     this.draw();
   }
@@ -295,15 +292,7 @@ export class DraftDesk {
   }
 
   private drawHead(): void {
-    const draft = this.open.whole;
-    refill(this.head, h("p", { class: "back" }, h("a", { href: "planner", id: "to-list", onclick: (event: Event) => {
-      event.preventDefault();
-      this.around.toList();
-    } }, tell("all_drafts"))),
-      draft ? h("h1", { id: "found", tabindex: -1, "data-version": draft.version }, data(draft.name), " ", pill(draft.state)) : h("h1", { id: "found", tabindex: -1 }, tell("draft", this.number)),
-      draft ? h("p", { class: "weak" }, tell("head_line", draft.base, draft.edits.filter((each) => !each.undone).length, draft.owner, moment(draft.changed_at))) : null,
-      draft?.reason ? h("p", null, data(draft.reason)) : null,
-      draft?.problem ? h("p", { class: "banner warning", lang: "en" }, draft.problem) : null);
+    refill(this.head, ...headView(this.number, this.open.whole, this.around.toList));
   }
 
   private drawTrouble(): void {
@@ -349,14 +338,14 @@ export class DraftDesk {
   }
 
   private bodyView(): HTMLElement {
-    const { whole, impact, certificate, measuring, checking } = this.open, draft = whole!, me = this.around.me();
+    const { whole, impact, change, certificate, measuring, checking } = this.open, draft = whole!, me = this.around.me();
     const problem = this.open.problem ? plannerProblem(this.open.problem, { again: () => void this.open.measure(() => this.measured()), goTo: this.toPlace }) : null;
     const act = (step: string, body?: object): Promise<unknown> => this.act(step, body ?? null);
     const { toCell, toPlace: goTo } = this;
     switch (this.tab) {
       case "impact":
         return problem && impact === null ? problem : impactView({
-          impact, measuring, cells: this.open.codes, all: this.all, lit: this.lit, toCell, sendPost: this.mayDraw ? (post, to) => void this.edit({ op: "posts", moves: { [post]: to } }) : null, light: (key) => this.lightUp(key), showAll: (all) => {
+          impact, change, measuring, cells: this.open.codes, all: this.all, lit: this.lit, toCell, sendPost: this.mayDraw ? (post, to) => void this.edit({ op: "posts", moves: { [post]: to } }) : null, light: (key) => this.lightUp(key), showAll: (all) => {
             this.all = all;
             this.measured();
           },
@@ -365,7 +354,7 @@ export class DraftDesk {
       case "talk": return talkView({ draft, chosen: this.hand.cells[0] ?? null, goTo, toCell, centre: () => this.centre(), act });
       case "propose": return this.proposals.view();
       case "papers":
-        return papersView({ draft, me, api: this.around.api, drafts: this.open.others, act: (step, body, method) => this.act(step, body, method),
+        return papersView({ draft, me, api: this.around.api, drafts: this.open.others, link: this.link, notice: (up) => void this.notice(up),
           patch: (body) => void this.patch(body), discard: () => void this.discard() });
     }
   }
@@ -380,6 +369,12 @@ export class DraftDesk {
     this.measured();
     const finding = this.open.impact?.principles.find((each) => each.key === this.lit);
     if (finding) this.around.map()?.fitShapes(offencesOf(finding, this.open.codes, this.all).map((each) => each.geometry as unknown as GeoJSON.Geometry));
+  }
+
+  private async notice(up: boolean): Promise<void> {
+    const made = (await this.act("notice", up ? {} : null, up ? "POST" : "DELETE")) as { path: string } | null;
+    this.link = made ? new URL(`planner#notice=${made.path.split("/").pop()}`, location.href).href : "";
+    this.drawBody();
   }
 
   private async patch(body: object): Promise<void> {
@@ -406,6 +401,8 @@ export class DraftDesk {
     if (!map || !change) return;
     const offences = this.tab !== "impact" ? [] : (impact?.principles ?? []).filter((each) => (this.lit ? each.key === this.lit : each.key !== "fixed")).flatMap((each) => offencesOf(each, this.open.codes, this.all));
     map.snapTo(this.hand.showsVertices && this.mayDraw ? this.cells.all() : []);
+    refill(this.around.parts.key, legendView());
+    this.around.parts.key.hidden = false;
     map.lay({
       before: this.published ? [] : change.before.features, after: change.after.features, chosen: this.hand.cells,
       shown: this.tab === "propose" ? this.proposals.shown() : [], offences, pins: this.pins(), vertices: this.hand.showsVertices && this.mayDraw,

@@ -2,10 +2,11 @@
 import { data, h } from "./dom";
 import { bars, counted, difference, figure, figureName, number } from "./planner_figures";
 import { tell, told } from "./planner_language";
-import type { Finding, Flow, Impact, Offence } from "./planner_api";
+import type { Change, Finding, Flow, Impact, Offence } from "./planner_api";
 
 export interface ImpactParts {
   readonly impact: Impact | null;
+  readonly change: Change | null;
   readonly measuring: boolean;
   readonly cells: ReadonlySet<string>;
   readonly all: boolean;
@@ -42,16 +43,18 @@ export function impactView(parts: ImpactParts): HTMLElement {
     nothing ? null : moves(impact), nothing ? null : workload(parts, impact), posts(parts, impact), downstream(impact));
 }
 
-function changes({ toCell }: ImpactParts, impact: Impact): HTMLElement {
+function changes({ toCell, change }: ImpactParts, impact: Impact): HTMLElement {
   const row = (word: "ended" | "new" | "changed", codes: readonly string[], there: boolean): HTMLElement | null => codes.length === 0 ? null
     : h("p", { class: `codes ${word}` }, h("b", null, tell(`cells_${word}`, codes.length)), " ",
       codes.slice(0, 40).map((code) => [there ? h("button", { type: "button", class: "link code", onclick: () => toCell(code) }, code) : h("span", { class: "code" }, code), " "]),
       codes.length > 40 ? tell("and_more", codes.length - 40) : null);
   return h("section", { class: "changes" }, row("ended", impact.ended, false), row("new", impact.new, true), row("changed", impact.changed, true),
+    change?.areas_drawn.length ? h("p", { class: "codes" }, h("b", null, tell("areas_drawn")), " ", change.areas_drawn.map((each) => [data(each.name), " ", h("span", { class: "code weak" }, each.code), " "])) : null,
+    change?.areas_ended.length ? h("p", { class: "codes" }, h("b", null, tell("areas_ended")), " ", h("span", { class: "code" }, change.areas_ended.join(" "))) : null,
     impact.touched.length ? h("p", { class: "weak" }, tell("cells_touched", impact.touched.length)) : null);
 }
 
-function principle({ cells, all, lit, light }: ImpactParts, finding: Finding): HTMLElement {
+export function principle({ cells, all, lit, light }: Pick<ImpactParts, "cells" | "all" | "lit" | "light">, finding: Finding): HTMLElement {
   const name = HEADLINES[finding.key] ?? Object.keys(finding.after)[0] ?? "";
   const before = finding.before[name], after = finding.after[name];
   const measured = typeof after === "number" || typeof before === "number";

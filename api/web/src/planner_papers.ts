@@ -14,7 +14,9 @@ export interface PapersParts {
   readonly me: Me | null;
   readonly api: PlannerApi;
   readonly drafts: readonly Draft[];
-  readonly act: (step: string, body: object | null, method?: string) => Promise<unknown>;
+  /** Where the public notice is read; empty when it was not just put up. */
+  readonly link: string;
+  readonly notice: (up: boolean) => void;
   readonly patch: (body: object) => void;
   readonly discard: () => void;
 }
@@ -47,18 +49,13 @@ function aboutEdit(edit: Readonly<Record<string, unknown>>): string {
   return [...named, ...several].join(" ");
 }
 
-function notice({ draft, me, act }: PapersParts): HTMLElement | null {
-  if ((me?.role !== "approver" && me?.role !== "publisher") || !ON_NOTICE.has(draft.state)) return h("section", null, h("h3", null, tell("notice")), h("p", { class: "weak" }, tell("notice_who")));
-  const shown = h("p", { role: "status" });
-  return h("section", null, h("h3", null, tell("notice")), h("p", { class: "weak" }, tell("notice_help")), h("div", { class: "buttons" },
-    h("button", { type: "button", id: "open-notice", onclick: async () => {
-      const made = (await act("notice", {})) as { path: string } | null;
-      if (!made) return;
-      const href = new URL(made.path.slice(1), new URL(".", location.href)).href;
-      const where = document.getElementById("notice-link") ?? shown;
-      where.replaceChildren(h("a", { href, target: "_blank", rel: "noopener" }, href), " ", tell("notice_once"));
-    } }, tell("open_notice")),
-    h("button", { type: "button", id: "close-notice", onclick: () => void act("notice", null, "DELETE") }, tell("close_notice"))), h("p", { id: "notice-link", role: "status" }));
+function notice({ draft, me, link, notice: put }: PapersParts): HTMLElement {
+  const may = (me?.role === "approver" || me?.role === "publisher") && ON_NOTICE.has(draft.state);
+  return h("section", null, h("h3", null, tell("notice")), h("p", { class: "weak" }, tell(may ? "notice_help" : "notice_who")),
+    may ? h("div", { class: "buttons" },
+      h("button", { type: "button", id: "open-notice", onclick: () => put(true) }, tell("open_notice")),
+      h("button", { type: "button", id: "close-notice", onclick: () => put(false) }, tell("close_notice"))) : null,
+    link ? h("p", { id: "notice-link", role: "status" }, h("a", { href: link, target: "_blank", rel: "noopener" }, link), " ", tell("notice_once")) : null);
 }
 
 function compare({ draft, api, drafts }: PapersParts): HTMLElement | null {

@@ -6,11 +6,13 @@ export interface Place {
   /** Codes of the chosen cells. */
   readonly cells: string;
   readonly revision: string;
+  /** The token of a public notice. */
+  readonly notice: string;
   /** Longitude, latitude and zoom of the map. */
   readonly map: string;
 }
 
-export const NOWHERE: Place = { draft: "", tab: "", cells: "", revision: "", map: "" };
+export const NOWHERE: Place = { draft: "", tab: "", cells: "", revision: "", notice: "", map: "" };
 
 const NAMES = Object.keys(NOWHERE) as (keyof Place)[];
 

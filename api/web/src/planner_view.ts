@@ -40,6 +40,12 @@ export function plannerView(): PlannerParts {
   return { root, banners, panel, tools, hint, stage, earlier, swipe, mapState, key, said, dialog, translate };
 }
 
+/** What the colours over the grid mean. */
+export function legendView(): HTMLElement {
+  return h("details", { id: "legend" }, h("summary", null, say("legend")), (["fresh", "changed", "old", "chosen", "wrong"] as const).map((each) =>
+    h("p", null, h("span", { class: `swatch ${each}` }), tell(`legend_${each}`))));
+}
+
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
 /** Puts other children into an element. The focus, what is typed, and what is folded out stay, by ids and by words. */

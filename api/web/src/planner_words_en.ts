@@ -434,4 +434,13 @@ export const plannerEn: Record<keyof typeof plannerZh, string> = {
   along_streets: "Follow the streets between both ends",
   send_post: "Send {0} to",
   hint_keys: "By keyboard: arrows move the map, Space adds a point at its centre, Backspace takes it back, Enter ends the line.",
+  areas_drawn: "Areas that begin or change",
+  areas_ended: "Areas that end",
+  legend_fresh: "new cell",
+  legend_changed: "changed cell",
+  legend_old: "boundary before",
+  legend_chosen: "chosen",
+  legend_wrong: "where a principle does not hold",
+  notice_before: "{0} cells now",
+  notice_after: "{0} cells after",
 };

@@ -433,4 +433,13 @@ export const plannerZh = {
   along_streets: "沿街走（只取两端）",
   send_post: "{0}改派到",
   hint_keys: "键盘：方向键移动地图，空格在中心加点，退格撤点，回车完成。",
+  areas_drawn: "新设或改变的区域",
+  areas_ended: "撤销的区域",
+  legend_fresh: "新网格",
+  legend_changed: "改变的网格",
+  legend_old: "原来的边界",
+  legend_chosen: "已选",
+  legend_wrong: "不达标处",
+  notice_before: "原有 {0} 个网格",
+  notice_after: "调整后 {0} 个网格",
 };

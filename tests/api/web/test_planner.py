@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from gridmap.store.database import Database
 from tests.api.web.planning import (
+    WIDE,
     Open,
     a_cell,
     across,
@@ -112,6 +113,12 @@ def test_a_cell_is_split_by_a_line_read_published_and_there_for_the_dispatcher(
         answered(dispatcher, now)
         drawn(dispatcher, revision=2)
         assert dispatcher.evaluate("window.notReloaded")
+        page.click("#tab-papers")
+        page.click("#open-notice")
+        link = page.get_attribute("#notice-link a", "href", timeout=WAIT_MS)
+        read = open_page(link, viewport=WIDE).page  # by whoever has the link
+        read.wait_for_selector("h1:has-text('一格拆成两格')", timeout=WAIT_MS)
+        assert all(each in read.inner_text(".content") for each in (code, *new, "街巷定界"))
         page.click("#see-revision")
         page.wait_for_selector("#differences .parts li", timeout=WAIT_MS)
         assert code in page.inner_text("#differences")

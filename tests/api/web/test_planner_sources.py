@@ -17,16 +17,19 @@ from tests.api.web.test_sources import WEB, errors_of, words
 
 SHAPES = {
     "Draft": "DraftListed", "Drafts": "DraftsOut", "RecordedEdit": "EditOut", "Comment": "CommentOut",
-    "Approval": "ApprovalOut", "Waiver": "WaiverOut", "WholeDraft": "DraftOut", "Flow": "FlowOut",
-    "Load": "WorkloadOut", "MovedPost": "MovedPostOut", "Offence": "api__schemas__registry__Feature",
+    "AreaWords": "AreaDrawn", "Approval": "ApprovalOut",
+    "Waiver": "WaiverOut", "WholeDraft": "DraftOut", "Flow": "FlowOut",
+    "Load": "WorkloadOut", "MovedPost": "MovedPostOut", "Offence": "Feature",
     "Finding": "FindingOut", "Impact": "ImpactOut", "Offender": "OffenderOut", "Check": "CheckOut",
     "Certificate": "CertificateOut", "Done": "PublishedDraftOut", "Figures": "FiguresOut", "Beside": "BesideOut",
     "Compared": "CompareOut", "Revision": "RevisionOut", "Revisions": "RevisionsOut",
+    "Part": "PartOut", "Difference": "api__schemas__revisions__DifferenceOut",
 }  # fmt: skip
 # Words that are put together from what the service says.
 MADE = (
     "state_", "role_", "problem_", "do_", "principle_", "class_", "figure_", "check_", "checks_", "result_",
-    "tab_", "tool_", "op_", "proposed_", "kinds_", "area_", "what_", "cells_", "about_", "change_", "beside_",
+    "tab_", "tool_", "op_", "proposed_", "kinds_", "area_", "what_", "cells_", "about_", "change_",
+    "beside_", "legend_",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gridmap.store.database import Database
 from tests.api.web.planning import (
     WIDE,
     Open,
@@ -21,7 +22,7 @@ from tests.api.web.planning import (
     show,
     show_in,
 )
-from tests.api.web.test_dispatcher import WAIT_MS, drawn
+from tests.api.web.test_dispatcher import MOST_FIRST_BYTES, WAIT_MS, CountedBytes, drawn
 
 WEB = Path(__file__).parents[3] / "api" / "web"
 
@@ -200,3 +201,19 @@ def test_axe_finds_nothing_serious(planned: Any, open_page: Open, scheme: str) -
     page.wait_for_selector("#revision", timeout=WAIT_MS)
     drawn(page)
     assert grave() == [], "the history"
+
+
+def test_the_first_load_is_small_and_under_a_path_of_a_proxy_too(
+    live_server: Any, heping_served: Database, open_page: Open
+) -> None:
+    database = Database(heping_served.url)
+    with live_server(database, lambda app, service: CountedBytes(app), path="/gridmap") as running:
+        watched = open_page(f"{running.url}/gridmap/planner")
+        drawn(watched.page)
+        assert sum(running.wrapped.sent.values()) < MOST_FIRST_BYTES, running.wrapped.sent
+        watched.page.click("#to-history")
+        watched.page.wait_for_selector("section[data-revision='1']", timeout=WAIT_MS)
+        assert watched.page.url.startswith(f"{running.url}/gridmap/planner#")
+        assert watched.page.is_hidden(".earlier"), "there is nothing before the first"
+        assert all(each.startswith((f"{running.url}/gridmap/", "blob:", "data:")) for each in watched.requests)
+        assert watched.complaints == []
