@@ -50,7 +50,7 @@ async function start(): Promise<void> {
   await shell.start();
   remember();
   started = true;
-  draw();
+  route();
   follow(api.asking, hear, lost);
   const { PlannerMap } = await import("./planner_map");
   const bounds = shell.city?.bounds ?? [];
@@ -82,7 +82,9 @@ async function start(): Promise<void> {
     },
   });
   showMap();
-  route();
+  desk?.mapReady();
+  past?.mapReady();
+  posted?.mapReady();
 }
 
 /** Somebody who was sent an address and had to log in comes back to it. */

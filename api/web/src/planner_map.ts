@@ -46,6 +46,8 @@ export class PlannerMap {
   private wanted = "";
   private drawn = "";
   private busy = false;
+  /** It stands where the address has it; from then on the address follows it. */
+  private settled = false;
 
   constructor(private readonly stage: HTMLElement, private readonly service: Service, private readonly first: Box | null, private readonly parts: MapParts) {
     this.surface = new Surface(stage, { attributionControl: false }, (map) => this.prepare(map));
@@ -118,7 +120,7 @@ export class PlannerMap {
     map.on("click", ({ lngLat, originalEvent }) => this.parts.picked([lngLat.lng, lngLat.lat], originalEvent.shiftKey || originalEvent.ctrlKey || originalEvent.metaKey));
     map.on("moveend", () => {
       this.near = null;
-      this.parts.moved();
+      if (this.settled) this.parts.moved();
     });
     const canvas = map.getCanvas();
     canvas.setAttribute("aria-label", tell("map_help"));
@@ -177,6 +179,7 @@ export class PlannerMap {
       this.drawing = new Pens(map, ink.chosen, ink.paper, this.parts.drawing);
     }
     this.parts.ready();
+    this.settled = true;
   }
 
   private addLayers(map: MapLibre, style: GridStyle): void {
