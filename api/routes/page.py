@@ -43,6 +43,15 @@ async def dashboard(service: ServiceDep) -> HTMLResponse:
     return _page("dashboard.html", "same-origin", page_policy(connect=_base_map_origin(service)))
 
 
+@router.get("/planner", response_class=HTMLResponse, responses=_PAGE)
+async def planner(service: ServiceDep) -> HTMLResponse:
+    """The planner's desk: drafts of new boundaries, what they would do, and the grid's history.
+
+    Draft, revisions and place stand behind the # of its address.
+    """
+    return _page("planner.html", "same-origin", page_policy(connect=_base_map_origin(service)))
+
+
 @router.get("/offline.js", include_in_schema=False)
 async def offline() -> Response:
     """What lets the desks be opened again while the server is gone: a service worker, for this path and below."""

@@ -32,7 +32,14 @@ export default defineConfig({
     chunkSizeWarningLimit: 1500,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { index: "index.html", dispatcher: "dispatcher.html", dashboard: "dashboard.html", embed: "embed.html", offline: "src/offline.ts" },
+      input: {
+        index: "index.html",
+        dispatcher: "dispatcher.html",
+        planner: "planner.html",
+        dashboard: "dashboard.html",
+        embed: "embed.html",
+        offline: "src/offline.ts",
+      },
       // What works offline is served at a fixed address above web/, so that it may answer for the pages.
       output: { entryFileNames: ({ name }) => (name === "offline" ? "offline.js" : "assets/[name]-[hash].js") },
     },

@@ -16,6 +16,7 @@ ROUTES = {
     "/": {"get"},
     "/dispatcher": {"get"},
     "/dashboard": {"get"},
+    "/planner": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},

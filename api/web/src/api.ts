@@ -251,9 +251,14 @@ export class Api {
   report(incident: NewIncident, key: string, me: Me | null): Promise<Saved> {
     const { reporter, ...rest } = incident;
     const row = reporter ? { ...rest, reporter } : rest;
-    const headers: Record<string, string> = {};
-    if (key) headers["Authorization"] = `Bearer ${key}`;
-    else if (me?.csrf_token) headers[CSRF_HEADER] = me.csrf_token;
-    return this.service.send<Saved>("v1/incidents", { crs: "wgs84", source: "dispatcher", incidents: [row] }, headers);
+    const body = { crs: "wgs84", source: "dispatcher", incidents: [row] };
+    if (key) return this.service.send<Saved>("v1/incidents", body, { Authorization: `Bearer ${key}` });
+    return this.send<Saved>("v1/incidents", body, me);
+  }
+
+  /** A change by whoever is logged in. */
+  send<T>(path: string, body: unknown, me: Me | null, method = "POST"): Promise<T> {
+    const headers: Record<string, string> = me?.csrf_token ? { [CSRF_HEADER]: me.csrf_token } : {};
+    return this.service.send<T>(path, body, headers, method);
   }
 }

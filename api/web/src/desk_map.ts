@@ -199,7 +199,8 @@ function collection(features: GeoJSON.Feature[]): GeoJSON.FeatureCollection {
   return { type: "FeatureCollection", features };
 }
 
-function boundsOf(geometries: readonly GeoJSON.Geometry[]): LngLatBounds {
+/** The box around shapes. */
+export function boundsOf(geometries: readonly GeoJSON.Geometry[]): LngLatBounds {
   const bounds = new LngLatBounds();
   const walk = (coordinates: unknown): void => {
     if (!Array.isArray(coordinates)) return;
@@ -210,7 +211,8 @@ function boundsOf(geometries: readonly GeoJSON.Geometry[]): LngLatBounds {
   return bounds;
 }
 
-function cityBounds(style: GridStyle): LngLatBoundsLike {
+/** The box around the city that a style draws. */
+export function cityBounds(style: GridStyle): LngLatBoundsLike {
   for (const source of Object.values(style.sources)) if (source.type === "vector" && source.bounds) return source.bounds;
   return [style.center?.[0] ?? 0, style.center?.[1] ?? 0, style.center?.[0] ?? 0, style.center?.[1] ?? 0];
 }

@@ -1,8 +1,15 @@
 // Asks the service that the page came from; addresses are relative, so that any path of a proxy works.
 
+/** One thing that was wrong: where, with which value, by which rule. */
+export interface Fault {
+  readonly where: string;
+  readonly value: string;
+  readonly rule: string;
+}
+
 /** An answer that is no success: what the service said, and its status (0: it could not be reached). */
 export class Refused extends Error {
-  constructor(readonly status: number, detail: string) {
+  constructor(readonly status: number, detail: string, readonly faults: readonly Fault[] = []) {
     super(detail);
   }
 }
@@ -33,15 +40,16 @@ export class Service {
   }
 
   /** Sends JSON to a path below the service, with further headers. */
-  async send<T>(path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<T> {
+  async send<T>(path: string, body: unknown, headers: Readonly<Record<string, string>>, method = "POST"): Promise<T> {
     const url = new URL(path, this.root);
     const type = { "Content-Type": "application/json" };
-    return answerOf<T>(url, { method: "POST", headers: { ...type, ...headers }, body: JSON.stringify(body) });
+    return answerOf<T>(url, { method, headers: { ...type, ...headers }, body: JSON.stringify(body) });
   }
 }
 
 async function answerOf<T>(url: URL, options: RequestInit): Promise<T> {
-  return (await (await answerTo(url, options)).json()) as T;
+  const response = await answerTo(url, options);
+  return (response.status === 204 ? null : await response.json()) as T;
 }
 
 async function answerTo(url: URL, options: RequestInit): Promise<Response> {
@@ -52,15 +60,15 @@ async function answerTo(url: URL, options: RequestInit): Promise<Response> {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refused(0, url.pathname);
   }
-  if (!response.ok) throw new Refused(response.status, await detailOf(response));
+  if (!response.ok) throw await refusedBy(response);
   return response;
 }
 
-async function detailOf(response: Response): Promise<string> {
+async function refusedBy(response: Response): Promise<Refused> {
   try {
-    const problem = (await response.json()) as { detail?: string };
-    return problem.detail ?? response.statusText;
+    const problem = (await response.json()) as { detail?: string; faults?: Fault[] };
+    return new Refused(response.status, problem.detail ?? response.statusText, problem.faults ?? []);
   } catch {
-    return response.statusText;
+    return new Refused(response.status, response.statusText);
   }
 }

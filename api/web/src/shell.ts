@@ -17,7 +17,7 @@ export interface Desk {
 
 export const DESKS: readonly Desk[] = [
   { name: "desk_dispatcher", about: "about_dispatcher", path: "dispatcher", ready: true },
-  { name: "desk_planner", about: "about_planner", path: "planner", ready: false },
+  { name: "desk_planner", about: "about_planner", path: "planner", ready: true },
   { name: "desk_dashboard", about: "about_dashboard", path: "dashboard", ready: true },
 ];
 

@@ -99,7 +99,9 @@ def object_type(schema: dict[str, Any]) -> str:
     return "{ " + " ".join(fields) + " }"
 
 
-def errors_of(node: str, document: dict[str, Any], folder: Path, shapes: dict[str, str]) -> str:
+def errors_of(
+    node: str, document: dict[str, Any], folder: Path, shapes: dict[str, str], module: str = "api"
+) -> str:
     """What TypeScript says of the claim that what the service sends is what the pages take."""
     schemas = document["components"]["schemas"]
     lines = [f"type {name.replace('-', '_')} = {type_of(each)};" for name, each in schemas.items()]
@@ -107,7 +109,7 @@ def errors_of(node: str, document: dict[str, Any], folder: Path, shapes: dict[st
         f"export const of{ours}: (sent: {sent}) => Pages.{ours} = (sent) => sent;" for ours, sent in shapes.items()
     ]
     source = folder / "sent.ts"
-    pages = (WEB / "src" / "api").as_posix()
+    pages = (WEB / "src" / module).as_posix()
     source.write_text("\n".join([f"import type * as Pages from '{pages}';", *lines]), encoding="utf-8")
     options = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext",
                "--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable", "--types", "geojson",
