@@ -12,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import uvicorn
-from fastapi import FastAPI
 
 from api.app import create_app
 from api.deps import Service
-from gridmap.cli.server import free_port
+from gridmap.cli.server import Application, free_port
 from gridmap.coverage.snapshot import Key, Snapshot
 from gridmap.current import Current, State
 from gridmap.errors import Unavailable
@@ -78,7 +77,7 @@ def answering(snapshot: Snapshot, facts: Facts | None, actor: Actor, database: D
 
 
 @contextmanager
-def _serving(app: FastAPI, port: int) -> Iterator[None]:
+def _serving(app: Application, port: int) -> Iterator[None]:
     """Serve in a thread. Unavailable when that does not start in time."""
     server = uvicorn.Server(uvicorn.Config(app, host=_HOST, port=port, access_log=False, log_level="warning"))
     thread = threading.Thread(target=server.run, name="gridmap-still", daemon=True)

@@ -126,8 +126,9 @@ def _fill_territories() -> None:
 
 _CELLS_BELOW = "SELECT own.cell_id FROM territory_cell AS own WHERE own.code = ANY"
 _SAID = "nullif(current_setting('gridmap.actor', true), '')::jsonb"
-# Name, arguments, what it returns, and the expression. In plpgsql, whose plans a session keeps: functions in SQL would
-# be planned anew for each statement, which costs more than a small roster.
+# Name, arguments, what it returns, and the expression, or statements that ask first what needs no query. In plpgsql,
+# whose plans a session keeps: functions in SQL would be planned anew for each statement, which costs more than a
+# small roster.
 _FUNCTIONS = (
     ("actor_value", "key text", "text", f"{_SAID} ->> key"),
     ("actor_is_unbound", "", "boolean", f"coalesce({_SAID} ->> 'unbound' = 'true', false)"),
@@ -137,7 +138,8 @@ _FUNCTIONS = (
     ),
     (
         "actor_is_everywhere", "", "boolean",
-        "actor_is_unbound() OR actor_territories() && array_append((SELECT array_agg(code) FROM city), '*')",
+        f"IF actor_is_unbound() OR coalesce({_SAID} -> 'territories' ? '*', false) THEN RETURN true; END IF; "
+        f"RETURN EXISTS (SELECT FROM city WHERE {_SAID} -> 'territories' ? code)",
     ),
     (
         "actor_may", "VARIADIC actions text[]", "boolean",
@@ -146,8 +148,10 @@ _FUNCTIONS = (
     ),
     (
         "actor_does", "VARIADIC actions text[]", "boolean",
-        f"actor_is_unbound() OR EXISTS (SELECT FROM jsonb_array_elements_text({_SAID} -> 'doing') AS said "
-        "WHERE said = ANY (actions) AND actor_may(said))",
+        "IF actor_is_unbound() THEN RETURN true; END IF; "
+        f"IF NOT coalesce({_SAID} -> 'doing' ?| actions, false) THEN RETURN false; END IF; "
+        "RETURN EXISTS (SELECT FROM role_right AS held WHERE held.role = actor_value('role') "
+        f"AND held.action = ANY (actions) AND {_SAID} -> 'doing' ? held.action)",
     ),
     # The codes of the current grid at or below the actor's territories, overlays there, and these themselves.
     (
@@ -174,10 +178,11 @@ _FUNCTIONS = (
 
 def _make_functions() -> None:
     """Who acts, as the transaction says; nothing said is the public."""
-    for name, arguments, returns, expression in _FUNCTIONS:
+    for name, arguments, returns, said in _FUNCTIONS:
+        body = said if said.startswith("IF ") else f"RETURN {said}"
         op.execute(
             f"CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE plpgsql STABLE PARALLEL SAFE "
-            f"AS $$ BEGIN RETURN {expression}; END $$"
+            f"AS $$ BEGIN {body}; END $$"
         )
     # Cells whose persons are open to the actor for another reason than his territory: none, so far.
     op.execute(
@@ -242,9 +247,9 @@ def _protect_subjects() -> None:
             opened = "element.cell_now IN (SELECT opened_cells())"
             shown += f" OR (class = 'person' AND {_does('READ_PERSONS')} AND {opened})"
         else:  # the post that goes on with an incident after a redraw still has it
-            had = "EXISTS (SELECT FROM post WHERE post.code = incident.handler AND "
-            had += "post.territory IN (SELECT unnest(actor_codes())))"
-            shown += f" OR ({reads} AND handler IS NOT NULL AND {had})"
+            # as a list: the planner would itself ask for the codes of a query
+            had = "SELECT post.code FROM post WHERE post.territory = ANY ((SELECT actor_codes())::text[])"
+            shown += f" OR ({reads} AND handler IS NOT NULL AND handler IN ({had}))"
         _policied(subject)
         _policy(subject, "read_by_staff", "SELECT", f"{everything} OR {shown}")
         written = f"({_UNBOUND} OR {_does(writes)} AND {here})"
