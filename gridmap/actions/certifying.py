@@ -11,7 +11,7 @@ import shapely
 
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid, top_code
-from gridmap.errors import GridMapError, InvalidInput, Stale
+from gridmap.errors import GridMapError, InvalidInput, RuleBroken, Stale
 from gridmap.model import City, Post
 from gridmap.redraw.certificate import Case, Certificate, Finding, Points, certify, settled
 from gridmap.redraw.change import GridChange, Redrawn, new_codes, redrawn
@@ -120,8 +120,19 @@ def _named(codes: Sequence[str]) -> str:
     return ", ".join(codes[:_MOST_NAMED]) + more
 
 
+def refuse_empty(number: int, plan: Plan) -> None:
+    """RuleBroken when the plan of a draft changes nothing at all."""
+    change = plan.change()
+    if not (changed_codes(plan) or change.drawn or change.areas_drawn):
+        raise RuleBroken(f"draft {number} changes nothing")
+
+
 def certify_draft(connection: Connection, bench: Workbench, ready: Ready) -> Certified:
-    """Run all checks of a draft that is ready; :func:`settle_draft` those that look at what is written."""
+    """Run all checks of a draft that is ready; :func:`settle_draft` those that look at what is written.
+
+    RuleBroken when it changes nothing.
+    """
+    refuse_empty(ready.draft.id, ready.plan)
     base, change = ready.plan.base, ready.plan.change()
     before, city = base.grid, base.city
     after, refused = _redrawn(ready.plan)

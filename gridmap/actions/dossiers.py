@@ -10,8 +10,7 @@ import numpy as np
 import shapely
 
 from gridmap.access import Action, covers, require
-from gridmap.actions.certifying import certify_draft, make_ready
-from gridmap.actions.draft_edits import is_empty
+from gridmap.actions.certifying import certify_draft, make_ready, refuse_empty
 from gridmap.actions.drafts import read_draft
 from gridmap.actions.principles import measure
 from gridmap.actions.workbench import Workbench
@@ -116,8 +115,7 @@ def draft_dossier(
         if draft.revision is not None:
             raise RuleBroken(f"draft {number} is published: see the dossier of revision {draft.revision}")
         plan = bench.plan(connection, draft, grid)
-        if is_empty(plan):
-            raise RuleBroken(f"draft {number} changes nothing")
+        refuse_empty(number, plan)
         city, redraw = plan.base.city, plan.change()
         result = _redrawn(plan.base.grid, redraw)
         changed = _changed_box(plan.base.grid, result, redraw.areas_ended | redraw.areas_drawn.keys())

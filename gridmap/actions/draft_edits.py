@@ -17,7 +17,6 @@ from gridmap.redraw.draft import Draft, RecordedEdit, check_step
 from gridmap.redraw.draft import Step as DraftStep
 from gridmap.redraw.edits import parse, to_json
 from gridmap.redraw.plan import Plan
-from gridmap.redraw.rebase import changed_codes
 from gridmap.redraw.state import State, Step
 from gridmap.redraw.weighed import Weights, carried, weights_for
 from gridmap.store.database import Connection, Database
@@ -222,9 +221,3 @@ def _back(now: State, then: State) -> Step:
 def _only_vertices(one: DrawnCell | None, other: DrawnCell) -> bool:
     """Whether two states of a cell are the same but for vertices on its edges."""
     return one is not None and replace(one, shape=other.shape) == other and same_ground(one.shape, other.shape)
-
-
-def is_empty(plan: Plan) -> bool:
-    """Whether a plan changes nothing at all."""
-    change = plan.change()
-    return not (changed_codes(plan) or change.drawn or change.areas_drawn)

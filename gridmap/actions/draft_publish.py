@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gridmap.access import EVERYWHERE, Action, require
-from gridmap.actions.certifying import Certified, certify_draft, keep_certificate, make_ready, settle_draft
-from gridmap.actions.draft_edits import check_territory, is_empty
+from gridmap.actions.certifying import (
+    Certified,
+    certify_draft,
+    keep_certificate,
+    make_ready,
+    refuse_empty,
+    settle_draft,
+)
+from gridmap.actions.draft_edits import check_territory
 from gridmap.actions.draft_review import areas_of, missing_approvals
 from gridmap.actions.drafts import read_draft
 from gridmap.actions.publish import Published, check_base, wait_for_workers, write_revision
@@ -205,8 +212,7 @@ def _certified(
 ) -> Certified:
     """The draft on the current revision with a certificate that passes, and all approvals there."""
     plan = bench.plan(connection, draft, grid)
-    if is_empty(plan):
-        raise RuleBroken(f"draft {draft.id} changes nothing")
+    refuse_empty(draft.id, plan)
     missing = missing_approvals(plan.base.city, draft, areas_of(plan), read_approvals(connection, draft.id))
     if missing and plan.base.city.approvals:
         named = ", ".join(f"{level} {code}" for level, code in missing)

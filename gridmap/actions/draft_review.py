@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gridmap.access import Action, covers, may, require
-from gridmap.actions.draft_edits import is_empty
+from gridmap.actions.certifying import refuse_empty
 from gridmap.actions.drafts import drawing, read_draft
 from gridmap.actions.workbench import Workbench
 from gridmap.coverage.grid import Grid
@@ -47,8 +47,7 @@ def submit_draft(
     """Hand a draft in for review. RuleBroken when it changes nothing."""
     with database.begin(actor, Action.READ_DRAFTS) as connection:
         draft = drawing(connection, actor, number, Step.SUBMIT)
-        if is_empty(bench.plan(connection, draft, grid)):
-            raise RuleBroken(f"draft {number} changes nothing")
+        refuse_empty(number, bench.plan(connection, draft, grid))
         drop_approvals(connection, number)
         return update_draft(connection, number, state="submitted", problem=None)
 

@@ -108,6 +108,14 @@ def test_from_the_first_edit_to_the_revision(
     assert ask(writer, "GET", f"/{number}", planner)["state"] == "published"
 
 
+def test_a_draft_that_changes_nothing_has_no_certificate(writer: TestClient, planner: dict[str, str]) -> None:
+    number = ask(writer, "POST", "", planner, 201, json={"name": "empty"})["draft"]
+    for method, path in (("GET", "certificate"), ("POST", "submit"), ("GET", "dossier.html")):
+        assert (
+            ask(writer, method, f"/{number}/{path}", planner, 409)["detail"] == f"draft {number} changes nothing"
+        )
+
+
 def test_strangers_see_no_draft(writer: TestClient, city: Grid, planner: dict[str, str], key_for: KeyFor) -> None:
     number = started(writer, planner, merge(pairs(city)[0]))
     other = key_for(writer, "planner", "120101")
