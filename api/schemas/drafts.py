@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictInt, StringConstraints
 
 from api.schemas.draft_impact import FindingOut
 from api.schemas.registry import FeatureCollection
@@ -23,7 +23,7 @@ class DraftIn(Strict):
 
     name: ShortText
     reason: _ReasonText = ""
-    base: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    base: Annotated[StrictInt | None, Field(ge=1, le=2**31 - 1)] = None
 
 
 class DraftChangeIn(Strict):

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.deps import CODE_PATTERN
+from api.schemas.texts import Strict
 from gridmap.actions.needs import CellNeeds, Opened
 from gridmap.model import City
 from gridmap.store.needs import Grant
 
 
-class BreakGlassIn(BaseModel):
+class BreakGlassIn(Strict):
     """Which cell is opened, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     cell: str = Field(pattern=CODE_PATTERN)
     reason: Literal["fire", "evacuation"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictFloat
 
 from api.schemas.coverage import CandidateOut, Degraded
 from api.schemas.texts import Pair, Strict
+
+_Accuracy = Annotated[StrictFloat, Field(ge=0, le=1_000)]
 
 
 class PlacingIn(Strict):
@@ -15,7 +17,7 @@ class PlacingIn(Strict):
 
     crs: Annotated[str, Field(max_length=20)]
     points: list[Pair] = Field(max_length=100_000)
-    accuracy_m: Annotated[float, Field(ge=0, le=1_000)] | list[Annotated[float, Field(ge=0, le=1_000)]] = 0.0
+    accuracy_m: _Accuracy | list[_Accuracy] = 0.0
 
 
 class PlacingOut(BaseModel):

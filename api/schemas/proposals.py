@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictFloat, StrictInt
 
 from api.schemas.registry import FeatureCollection
 from api.schemas.texts import CodeText, Strict
 
-_Weight = Annotated[float, Field(ge=1, le=1e9, allow_inf_nan=False)]
+_Weight = Annotated[StrictFloat, Field(ge=1, le=1e9, allow_inf_nan=False)]
 
 
 class ProposalsIn(Strict):
@@ -19,12 +19,12 @@ class ProposalsIn(Strict):
     """
 
     area: CodeText
-    parts: Annotated[int | None, Field(ge=1, le=1000)] = None
+    parts: Annotated[StrictInt | None, Field(ge=1, le=1000)] = None
     band: Annotated[list[_Weight] | None, Field(min_length=2, max_length=2)] = None
     weigh_by: Literal["households", "workload"] = "households"
     locked: list[CodeText] = Field(default_factory=list, max_length=1000)
-    count: Annotated[int, Field(ge=1, le=8)] = 4
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    count: Annotated[StrictInt, Field(ge=1, le=8)] = 4
+    seed: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] = 1
 
 
 class FiguresOut(BaseModel):

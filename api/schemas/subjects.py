@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StringConstraints
 
 from api.schemas.loads import Counts
 from api.schemas.texts import CodeText, Strict
@@ -25,9 +25,9 @@ class _RowIn(Strict):
     """What every row has: the source's own id, and the point in the body's crs. The id is free of place."""
 
     id: _Key
-    lon: float
-    lat: float
-    accuracy_m: float | None = None
+    lon: StrictFloat
+    lat: StrictFloat
+    accuracy_m: StrictFloat | None = None
     category: CodeText
 
 

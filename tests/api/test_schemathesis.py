@@ -56,10 +56,10 @@ CONFIG = {
         "positive_data_acceptance": {"expected-statuses": ["2xx", "401", "404", "409", "422"]},
         "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "414", "422"]},
     },
-    # Persons are listed to caseworkers only, and for a purpose.
+    # Persons are listed to caseworkers only, and for a purpose; keys are given out for what is in one's territory.
     "operations": [
         {
-            "include-path": "/v1/elements",
+            "include-path-regex": "^/v1/(elements|keys)$",
             "checks": {
                 "positive_data_acceptance": {"expected-statuses": ["2xx", "401", "403", "404", "409", "422"]}
             },
