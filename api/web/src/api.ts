@@ -2,7 +2,7 @@
 // of the API (GET /openapi.json).
 import { Refused, Service } from "./service";
 
-export type * from "./cockpit_shapes";
+export type * from "./shapes";
 
 export interface City {
   readonly code: string;

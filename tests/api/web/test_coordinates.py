@@ -109,7 +109,7 @@ def run(node: str, body: str, given: object) -> object:
     """Runs sources of the pages, as the build makes them, in Node."""
     script = (
         "import { buildSync } from 'esbuild'; import { readFileSync } from 'node:fs';"
-        'const contents = \'export * from "./src/coordinates"; export * from "./src/shifts";\';'
+        'const contents = \'export * from "./src/dispatcher/coordinates"; export * from "./src/shifts";\';'
         "const entry = { stdin: { contents, resolveDir: '.' }, bundle: true, format: 'esm', write: false };"
         "const { outputFiles } = buildSync(entry);"
         "const code = 'data:text/javascript;base64,' + Buffer.from(outputFiles[0].contents).toString('base64');"

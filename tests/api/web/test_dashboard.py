@@ -289,7 +289,7 @@ def test_the_keyboard_filters_and_drills(cockpit: Any, open_page: Open) -> None:
 
 
 def test_the_pages_colours_are_those_of_the_styles() -> None:
-    css = (WEB / "src" / "dashboard.css").read_text(encoding="utf-8").splitlines()
+    css = (WEB / "src" / "dashboard" / "page.css").read_text(encoding="utf-8").splitlines()
     for line, palette in zip(css[:2], (LIGHT, DARK), strict=True):
         values = dict(re.findall(r"(--[\w-]+): (#\w+)", line))
         assert [values[f"--ramp-{step}"] for step in range(7)] == [palette.nothing, *palette.ramp]
