@@ -23,8 +23,8 @@ from gridmap.store.database import Database
 from gridmap.store.snapshot import read_snapshot
 
 HOURS = 168
-# One side of the point grid's squares: some 750 points in the city, and every 700 m for the long run.
-SPACING_M = 4_000.0
+# One side of the point grid's squares: some 3,000 points in the city, and every 700 m for the long run.
+SPACING_M = 2_000.0
 FINE_SPACING_M = 700.0
 
 
@@ -74,7 +74,7 @@ def reachable(ladder: Iterable[Rung]) -> bool:
 
 def test_every_point_at_every_hour_has_a_desk_from_memory(snapshot: Snapshot, week: list[datetime]) -> None:
     points = point_grid(snapshot, SPACING_M)
-    assert 500 <= len(points) <= 1_200
+    assert 2_000 <= len(points) <= 5_000
     everywhere = chains(snapshot, points)
     assert len({chain[-2] for chain in everywhere}) == 16, "in every district"
     unreached = [
