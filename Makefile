@@ -10,8 +10,8 @@ UV_VERSION := 0.13.9
 NODE_VERSION := 24.19.0
 BIN := .venv/bin
 UV := $(BIN)/uv
-# Two workers that take whole files, in the order of tests/conftest.py.
-TEST := $(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
+# Three workers on two processors, since many tests wait, that take whole files, in the order of tests/conftest.py.
+TEST := $(BIN)/python -m pytest -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder
 
 # Finds a Python >= 3.11 that can make environments, and makes .venv with it.
 define MAKE_VENV

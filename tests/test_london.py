@@ -41,6 +41,7 @@ def london() -> tuple[list[str], Geometries]:
     return list(rows.codes), rows.geometries
 
 
+@pytest.mark.soak
 def test_events_follow_streets_and_so_do_edges(london: tuple[list[str], Geometries]) -> None:
     """Random points hardly ever lie within a metre of an edge; a good part of the burglaries does."""
     codes, cells = london

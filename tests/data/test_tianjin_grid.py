@@ -143,6 +143,7 @@ def test_the_same_arguments_give_the_same_bytes(pair: Grid) -> None:
         assert ours.to_wkb().equals(theirs.to_wkb()), name
 
 
+@pytest.mark.soak
 def test_another_process_gives_the_same_bytes() -> None:
     """Python's own hashes differ from process to process; nothing may depend on them."""
     program = (
@@ -164,6 +165,7 @@ def test_another_process_gives_the_same_bytes() -> None:
     assert printed[0] == printed[1]
 
 
+@pytest.mark.soak
 def test_another_seed_gives_another_city(pair: Grid) -> None:
     other = build_grid(seed=SEED + 1, districts=PAIR)
     assert other.cells.geometry[0] != pair.cells.geometry[0]
@@ -229,6 +231,7 @@ def test_progress_is_told() -> None:
     ]
 
 
+@pytest.mark.soak
 def test_blocks_that_cross_are_redrawn_until_they_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     real, rounds = shapely.coverage_invalid_edges, []
 

@@ -60,7 +60,12 @@ CHAIN = [
 ]
 
 
-@pytest.mark.parametrize(("locale", "hidden"), [("zh-CN", "不显示"), ("en-GB", "hidden")])
+both_languages = pytest.mark.parametrize(
+    ("locale", "hidden"), [("zh-CN", "不显示"), pytest.param("en-GB", "hidden", marks=pytest.mark.soak)]
+)
+
+
+@both_languages
 def test_drilled_from_the_city_to_a_cell_every_number_is_the_apis(
     cockpit: Any, open_page: Open, locale: str, hidden: str
 ) -> None:
@@ -88,7 +93,7 @@ def test_drilled_from_the_city_to_a_cell_every_number_is_the_apis(
     watched.assert_quiet(cockpit.url)
 
 
-@pytest.mark.parametrize(("locale", "hidden"), [("zh-CN", "不显示"), ("en-GB", "hidden")])
+@both_languages
 def test_the_public_sees_releases_and_what_is_hidden_stays_hidden(
     cockpit: Any, open_page: Open, locale: str, hidden: str
 ) -> None:
@@ -251,7 +256,7 @@ def test_states_are_said(cockpit: Any, open_page: Open) -> None:
     page.wait_for_selector(".banner.warning", state="detached", timeout=WAIT_MS)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_axe_finds_nothing_serious(cockpit: Any, open_page: Open, scheme: str) -> None:
     axe = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     options = as_staff(cockpit, CITY)

@@ -273,7 +273,7 @@ def tab_to(page: Page, selector: str) -> str:
     raise AssertionError(f"no way to {selector} by Tab")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_axe_finds_nothing_serious(
     desk: Any, open_page: Open, home: tuple[str, float, float], scheme: str
 ) -> None:

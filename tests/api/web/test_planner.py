@@ -126,6 +126,7 @@ def test_a_cell_is_split_by_a_line_read_published_and_there_for_the_dispatcher(
             watched.assert_quiet(running.url)
 
 
+@pytest.mark.soak
 def test_a_draft_that_another_revision_overtook_shows_both_changes_and_history_goes_back(
     live_server: Any, heping_copy: Database, open_page: Open
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_cell_is_split_by_keyboard_alone_in_english(planned: Any, open_page: O
     assert page.get_attribute("#tool-choose", "aria-pressed") == "true"
 
 
+@pytest.mark.soak
 def test_remarks_and_proposals(planned: Any, open_page: Open) -> None:
     code, _ = a_cell(planned)
     watched = desk_of(planned, open_page, "li1", "planner")
@@ -170,7 +171,7 @@ def test_remarks_and_proposals(planned: Any, open_page: Open) -> None:
     watched.assert_quiet(planned.url)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_axe_finds_nothing_serious(planned: Any, open_page: Open, scheme: str) -> None:
     axe = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     page = desk_of(planned, open_page, f"axe-{scheme}", "planner", color_scheme=scheme).page

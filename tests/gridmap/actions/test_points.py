@@ -374,7 +374,7 @@ def buildings_as(database: Database, folder: Path, crs: str, called: str) -> Non
     )
 
 
-@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+@pytest.mark.parametrize("crs", ["gcj02", pytest.param("bd09", marks=pytest.mark.soak)])
 def test_a_wrong_crs_stops_the_load_and_the_right_one_gives_the_right_cells(
     heping_copy: Database, tmp_path: Path, crs: str
 ) -> None:
