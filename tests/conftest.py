@@ -293,7 +293,7 @@ def _fingerprint() -> str:
 def whole_city(
     alone: Callable[[str], AbstractContextManager[None]], tmp_path_factory: pytest.TempPathFactory
 ) -> Grid:
-    """The grid of all 22,000 cells: the better part of a minute; of two workers one makes it for both."""
+    """The grid of all 22,000 cells: the better part of a minute; of several workers one makes it for all."""
     folder = tmp_path_factory.getbasetemp()
     kept = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "whole_city.pickle"
     with alone("whole city"):

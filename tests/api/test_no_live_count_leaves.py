@@ -287,10 +287,8 @@ def insert_one_of_each(client: TestClient, caseworker: dict[str, str], name: str
             "jsonb_build_object('element_id', CAST(:id AS bigint)))).* FROM element_placement WHERE element_id = "
             "(SELECT min(id) FROM element WHERE class = 'person') AND last_revision IS NULL"
         )
-        assert (
-            connection.execute(placed, {"id": connection.execute(person, {"name": name}).scalar_one()}).rowcount
-            == 1
-        )
+        added = connection.execute(person, {"name": name}).scalar_one()
+        assert connection.execute(placed, {"id": added}).rowcount == 1
     service.current.refresh()
 
 
