@@ -383,6 +383,14 @@ def attack(
     return statuses
 
 
+def attack_until_answered(client: TestClient, method: str, path: str, headers: Headers) -> set[int]:
+    """Few requests, and more of them where none was good enough to be answered."""
+    statuses = attack(client, method, path, headers, examples=6)
+    if min(statuses) >= 300:
+        statuses |= attack(client, method, path, headers, examples=80)
+    return statuses
+
+
 def attack_with(
     operation: APIOperation, mode: GenerationMode, headers: Headers | Sequence[Headers], examples: int
 ) -> set[int]:
@@ -459,11 +467,12 @@ def test_strangers_are_answered_as_described_at_length(attacked: TestClient, met
 
 @every_route
 def test_strangers_are_answered_as_described(attacked: TestClient, method: str, path: str) -> None:
-    statuses = attack(attacked, method, path, {}, examples=5)
     if path in TILESETS and not are_served(attacked.app):
-        assert statuses <= {400, 401, 404}
+        assert attack(attacked, method, path, {}, examples=6) <= {400, 401, 404}
     elif (method == "get" and path not in STAFF_ONLY) or path == "/v1/coverage":  # which reads, from a body
+        statuses = attack_until_answered(attacked, method, path, {})
         assert statuses & {200, 204}, "no request was good enough"  # a tile of counts may have none
     else:
+        statuses = attack(attacked, method, path, {}, examples=6)
         assert 401 in statuses
         assert min(statuses) >= 400, "a stranger wrote something"
