@@ -20,7 +20,7 @@ SHAPES = {
     "Audit": "AuditOut",
 }  # fmt: skip
 
-TEXTS = ["=1+1", "+8613", "-3.5", "-", "@sum(A1)", "\tx", "＝1", "－2x", "1e3", "-1e3", "北京路", "", " =1", "+1_000"]
+TEXTS = ["=1+1", "+8613", "-3.5", "-", "@sum(A1)", "\tx", "＝1", "－2x", "1e3", "-1e3", "北京路", "", " =1"]
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +40,16 @@ def test_a_field_that_went_would_be_noticed(node: str, document: dict[str, Any],
     assert "last_used_on" in errors_of(node, spoilt, tmp_path, {"Keys": "KeysOut"}, "admin/api")
 
 
-def test_no_text_of_the_csv_file_is_a_formula(node: str, tmp_path: Path) -> None:
+def test_no_text_of_the_csv_file_is_a_formula(node: str) -> None:
     """The page and ``gridmap rejected`` guard the same texts."""
-    script = tmp_path / "guard.mts"
-    source = (WEB / "src" / "admin" / "csv.ts").read_text(encoding="utf-8")
-    script.write_text(f"{source}\nconsole.log(JSON.stringify({json.dumps(TEXTS)}.map(harmless)));\n", "utf-8")
-    esbuild = WEB / "node_modules" / "esbuild" / "bin" / "esbuild"
-    built = subprocess.run([esbuild, script, "--format=esm"], capture_output=True, text=True, check=True).stdout
-    (tmp_path / "guard.mjs").write_text(built, "utf-8")
-    said = subprocess.run([node, tmp_path / "guard.mjs"], capture_output=True, text=True, check=True).stdout
-    assert json.loads(said) == [harmless(each) for each in TEXTS]
+    script = (
+        "import { readFileSync } from 'node:fs'; import { transformSync } from 'esbuild';"
+        "const written = readFileSync('src/admin/csv.ts', 'utf8');"
+        "const { code } = transformSync(written, { loader: 'ts', format: 'esm' });"
+        "const source = await import('data:text/javascript;base64,' + Buffer.from(code).toString('base64'));"
+        "console.log(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(source.harmless)));"
+    )
+    command = [node, "--input-type=module", "-e", script]
+    ended = subprocess.run(command, cwd=WEB, input=json.dumps(TEXTS), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == [harmless(each) for each in TEXTS]

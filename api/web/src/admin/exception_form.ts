@@ -78,7 +78,10 @@ export class ExceptionForm {
       const roster = await this.around.api.roster(this.post.level, this.post.territory, exception.begins).catch(() => null);
       this.open = false;
       this.sending = false;
-      document.getElementById(`exception-${this.post.code}`)?.removeAttribute("open");
+      this.substitute = BACKUP;
+      const fold = document.getElementById(`exception-${this.post.code}`);
+      fold?.removeAttribute("open");
+      fold?.querySelector("form")?.reset();
       this.done(exception.begins, roster);
     } catch (error) {
       this.problem = error;

@@ -64,8 +64,7 @@ export class KeysLeaf implements Leaf {
 
   /** The one time that a key's text is seen. */
   private givenView(given: GivenKey): HTMLElement {
-    const text = h("input", { id: "key-text", readonly: true, class: "code", spellcheck: "false", autocomplete: "off" });
-    text.value = given.key;
+    const text = h("input", { id: "key-text", readonly: true, class: "code", spellcheck: "false", autocomplete: "off", value: given.key });
     const copy = h("button", { type: "button", class: "primary", id: "copy-key", onclick: () => {
       text.select();
       const done = (): void => {

@@ -3,7 +3,7 @@ import type { Me } from "../api";
 import { h } from "../dom";
 import { language } from "../language";
 import type { Named, Right, Roles } from "./api";
-import { tell } from "./words";
+import { tell, told } from "./words";
 
 export class Rights {
   constructor(readonly table: Roles, private readonly me: Me | null) {}
@@ -18,7 +18,13 @@ export class Rights {
 
   /** Whether whoever looks may at all; the territory is the service's to judge. */
   may(action: string): boolean {
-    return this.of(action)?.bounds[this.role] !== undefined;
+    return this.of(action)?.bounds[this.role] !== undefined && this.missing(action) === null;
+  }
+
+  /** The scope that an action needs and the key of whoever looks was not given; null when none is missing. */
+  missing(action: string): string | null {
+    const scopes = this.me?.scopes ?? [], needed = this.of(action)?.scope ?? "";
+    return scopes.length === 0 || scopes.includes(needed) ? null : needed;
   }
 
   /** The roles whose keys whoever looks may give out. */
@@ -45,9 +51,9 @@ export function inWords(named: Named): string {
 export function noWay(rights: Rights, action: string, login: string): HTMLElement {
   const right = rights.of(action);
   const who = Object.entries(right?.bounds ?? {}).filter(([role]) => rights.table.roles.some((each) => each.role === role));
-  const isPublic = rights.role === "public";
+  const isPublic = rights.role === "public", scope = right?.bounds[rights.role] ? rights.missing(action) : null;
   return h("div", { class: "no-way", "data-needs": action },
-    h("h3", null, isPublic ? tell("no_way_public") : tell("no_way", rights.named(rights.role))),
+    h("h3", null, isPublic ? tell("no_way_public") : scope ? tell("no_way_scope", told("scope", scope)) : tell("no_way", rights.named(rights.role))),
     h("p", null, tell("no_way_what", right ? inWords(right) : action)),
     h("p", null, tell("no_way_who")),
     h("ul", null, who.map(([role, bound]) => h("li", { "data-role": role }, h("b", null, rights.named(role)), h("span", { class: "weak" }, ` ${role === "operator" ? tell("on_the_machine") : rights.bound(bound)}`)))),
