@@ -71,5 +71,5 @@ export function field(id: string, label: string, input: HTMLElement, help = ""):
 export function rows(caption: string, heads: readonly string[], body: readonly HTMLTableRowElement[]): HTMLElement {
   for (const row of body) [...row.cells].forEach((cell, at) => (cell.dataset["head"] = heads[at] ?? ""));
   return h("div", { class: "wide" }, h("table", { class: "rows" }, h("caption", { class: "hidden" }, caption),
-    h("thead", null, h("tr", null, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", null, body)));
+    h("thead", null, h("tr", null, heads.map((head, at) => h("th", { scope: "col", class: body[0]?.cells[at]?.classList.contains("figure") ? "figure" : null }, head)))), h("tbody", null, body)));
 }

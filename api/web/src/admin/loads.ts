@@ -126,7 +126,7 @@ export class LoadsLeaf implements Leaf {
       rows(tell("rejected_rows"), [tell("head_line"), tell("head_reason"), tell("head_columns")], rejected.map((each) => h("tr", { "data-line": each.line },
         h("th", { scope: "row" }, h("span", { class: "figure" }, count(each.line)), h("small", { class: "weak" }, data(each.file))),
         h("td", { lang: "en" }, each.reason),
-        h("td", null, h("dl", { class: "columns" }, Object.entries(each.columns).map(([name, value]) => h("div", null, h("dt", null, data(name)), h("dd", null, data(value))))))))),
+        h("td", null, h("dl", { class: "columns" }, Object.entries(each.columns).filter(([, value]) => value !== "").map(([name, value]) => h("div", null, h("dt", null, data(name)), h("dd", null, data(value))))))))),
       more ? h("p", null, h("button", { type: "button", id: "more-rows", onclick: () => void this.moreRows(opened) }, tell("more_rows"))) : h("p", { class: "weak" }, tell("all_rows_shown", rejected.length)));
   }
 

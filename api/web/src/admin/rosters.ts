@@ -143,7 +143,7 @@ export class RostersLeaf implements Leaf {
         h("a", { class: "phone", href: telephone(post.phone) }, post.phone)),
       h("p", { class: "now" }, onDuty === null ? tell("duty_unknown") : onDuty.length === 0 ? h("span", { class: post.required ? "bad" : "weak" }, tell(post.required ? "nobody_now_gap" : "nobody_now"))
         : [tell("on_duty_now"), " ", onDuty.map((turn) => this.turn(turn))]),
-      post.required ? h("p", { class: "weak" }, tell("required_hours", post.required)) : null,
+      post.required ? h("p", { class: "weak" }, tell("required_hours", hours(post.required))) : null,
       shifts.length ? rows(tell("rules_of", post.title), [tell("head_holder"), tell("head_hours"), tell("head_backup"), tell("head_valid"), tell("head_verified"), ...(mayWrite ? [tell("head_do")] : [])], shifts.map((each) => this.shift(post, each, mayWrite)))
         : h("p", { class: "weak" }, tell("no_rules")),
       mayWrite ? this.exception(post, found) : null);
@@ -156,8 +156,8 @@ export class RostersLeaf implements Leaf {
   private shift(post: Post, shift: Shift, mayWrite: boolean): HTMLTableRowElement {
     return h("tr", { "data-shift": shift.id },
       h("th", { scope: "row" }, data(shift.holder), shift.holder_code ? h("small", { class: "weak code" }, shift.holder_code) : null),
-      h("td", { class: "figure" }, hours(shift.hours)), h("td", null, shift.backup ? data(shift.backup) : "–"),
-      h("td", { class: "figure" }, tell("valid_from_to", shift.valid_from, shift.valid_until ?? tell("open_end"))),
+      h("td", { class: "when" }, hours(shift.hours)), h("td", null, shift.backup ? data(shift.backup) : "–"),
+      h("td", { class: "when" }, tell("valid_from_to", shift.valid_from, shift.valid_until ?? tell("open_end"))),
       h("td", null, shift.verified_at ? fullMoment(shift.verified_at) : "–"),
       mayWrite ? h("td", null, h("button", { type: "button", "data-end": shift.id, "aria-label": tell("end_of", shift.holder, shift.hours), onclick: () => this.end(post, shift) }, tell("end_shift"))) : null);
   }
@@ -179,7 +179,7 @@ export class RostersLeaf implements Leaf {
   private end(post: Post, shift: Shift): void {
     confirm(this.around.dialog, tell("end_title", shift.holder), [
       h("p", null, data(post.title), " · ", hours(shift.hours)),
-      h("ul", { class: "will" }, h("li", null, tell("end_now")), h("li", null, tell("end_known")), post.required ? h("li", null, tell("end_gap", post.required)) : null),
+      h("ul", { class: "will" }, h("li", null, tell("end_now")), h("li", null, tell("end_known")), post.required ? h("li", null, tell("end_gap", hours(post.required))) : null),
     ], tell("end_yes"), async () => {
       await this.around.api.endShift(shift.id!);
       this.said = h("p", { class: "banner good", role: "status" }, tell("is_ended", shift.holder));
