@@ -121,7 +121,7 @@ export interface Posts {
 }
 
 export interface Shift {
-  readonly id: number | null;
+  readonly id?: number | null;
   readonly holder: string;
   readonly holder_code: string | null;
   readonly backup: string | null;
@@ -214,7 +214,7 @@ export class AdminApi {
 
   /** Rejected rows after one, or from the first. */
   rejected(load: string, after: RejectedRow | null, limit = 100): Promise<RejectedRows> {
-    const from = after ? { after_file: after.file, after_line: after.line } : {};
+    const from: Query = after ? { after_file: after.file, after_line: after.line } : {};
     return this.api.get(`v1/loads/${encodeURIComponent(load)}/rejected`, { ...from, limit });
   }
 
