@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gridmap.access import MACHINE, TABLE, Action, Bound, Data
 
-_ROLES = {
+# The Chinese names; the English ones are those of ``access``.
+ROLE_NAMES = {
     "public": "公众",
     "viewer": "查看员",
     "dispatcher": "调度员",
@@ -17,7 +18,7 @@ _ROLES = {
     "system_admin": "系统管理员",
     MACHINE: "机房操作员",
 }
-_DATA = {
+DATA_NAMES = {
     Data.WALL: "网格、区划、岗位、值班电话、呼叫次序",
     Data.RELEASES: "已发布的统计数",
     Data.REVISIONS: "版本",
@@ -33,7 +34,7 @@ _DATA = {
     Data.ANSWERS: "留存的答复",
     Data.MACHINE: "系统运行",
 }
-_BOUNDS = {
+BOUND_NAMES = {
     Bound.EVERYWHERE: ("E", "各处"),
     Bound.TERRITORY: ("T", "本辖区"),
     Bound.BESIDE: ("B", "本辖区及相邻网格"),
@@ -41,7 +42,7 @@ _BOUNDS = {
     Bound.SHARED: ("S", "自己的草案及共享给自己的草案"),
     Bound.REVIEW: ("R", "本辖区，提交之后"),
 }
-_ACTIONS = {
+ACTION_NAMES = {
     Action.READ_WALL: "查询某处由谁负责",
     Action.READ_RELEASES: "查看已发布的统计",
     Action.READ_AUTHORS: "查看版本由谁发布",
@@ -80,13 +81,17 @@ _ACTIONS = {
 
 def role_page() -> str:
     """The table in Markdown: a row for each action, a column for each role, and what the letters mean."""
-    head = ["Action 操作", "Kind of data 数据", *(f"{role.replace('_', ' ')} {zh}" for role, zh in _ROLES.items())]
-    lines = [_row(head), _row(["---", "---", *(":-:" for _ in _ROLES)])]
+    head = [
+        "Action 操作",
+        "Kind of data 数据",
+        *(f"{role.replace('_', ' ')} {zh}" for role, zh in ROLE_NAMES.items()),
+    ]
+    lines = [_row(head), _row(["---", "---", *(":-:" for _ in ROLE_NAMES)])]
     for right in TABLE:
-        marks = [_BOUNDS[right.bounds[role]][0] if role in right.bounds else "" for role in _ROLES]
+        marks = [BOUND_NAMES[right.bounds[role]][0] if role in right.bounds else "" for role in ROLE_NAMES]
         action, data = right.action, right.data
-        lines.append(_row([f"{action.value} {_ACTIONS[action]}", f"{data.value} {_DATA[data]}", *marks]))
-    meaning = [f"**{letter}** {bound.value} {zh}" for bound, (letter, zh) in _BOUNDS.items()]
+        lines.append(_row([f"{action.value} {ACTION_NAMES[action]}", f"{data.value} {DATA_NAMES[data]}", *marks]))
+    meaning = [f"**{letter}** {bound.value} {zh}" for bound, (letter, zh) in BOUND_NAMES.items()]
     return "\n".join((*lines, "", "; ".join(meaning) + ".", ""))
 
 

@@ -10,12 +10,24 @@ from fastapi import APIRouter, Path, Query, Response
 from api import shape
 from api.deps import LARGEST_REVISION, ActorDep, CodeQuery, ServiceDep, city_time
 from api.errors import problem_responses
-from api.schemas.duty import ExceptionIn, HolderIn, PostIn, PostSaved, PostsOut, SavedIds, ShiftIn, ShiftsOut
+from api.schemas.duty import (
+    ExceptionIn,
+    HolderIn,
+    KnownShift,
+    PostIn,
+    PostSaved,
+    PostsOut,
+    SavedIds,
+    ShiftIn,
+    ShiftsOut,
+)
+from gridmap.access import Action, may_at
 from gridmap.actions.duty import end_shift, save_exceptions, save_post, save_shifts
 from gridmap.errors import InvalidInput
 from gridmap.model import PUBLIC, Holder, Post, Shift, ShiftException, WeeklyHours
 from gridmap.store.city import read_city
 from gridmap.store.duty import holder_names, list_posts, read_post, read_shift_ids
+from gridmap.store.places import territory_chain
 from gridmap.turns import settled
 
 router = APIRouter(prefix="/v1", tags=["duty"], responses=problem_responses(422, 503))
@@ -69,19 +81,31 @@ def post_posts(service: ServiceDep, actor: ActorDep, body: PostIn) -> PostSaved:
 
 @router.get("/shifts", response_model=ShiftsOut, responses=problem_responses(404))
 def get_shifts(
-    service: ServiceDep, post: Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")]
+    service: ServiceDep,
+    actor: ActorDep,
+    post: Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")],
+    response: Response,
 ) -> ShiftsOut:
-    """The weekly rules of a post that are known now."""
+    """The weekly rules of a post that are known now; for whoever may write them with their holders' codes."""
     with service.database.begin(PUBLIC) as connection:
-        read_post(connection, post, datetime.now(UTC))
+        found = read_post(connection, post, datetime.now(UTC))
+        writes = may_at(actor, Action.WRITE_DUTY, territory_chain(connection, found.level, found.territory))
         rules = read_shift_ids(connection, post)
         names = holder_names(
             connection, {name for _, rule in rules for name in (rule.holder, rule.backup) if name}
         )
     shifts = [
-        shape.shift(rule, names[rule.holder], names[rule.backup] if rule.backup else None, shift_id)
+        KnownShift(
+            **shape.shift(
+                rule, names[rule.holder], names[rule.backup] if rule.backup else None, shift_id
+            ).model_dump(),
+            holder_code=rule.holder if writes else None,
+            backup_code=rule.backup if writes else None,
+        )
         for shift_id, rule in rules
     ]
+    if writes:
+        response.headers["Cache-Control"] = "private, no-store"
     return ShiftsOut(post=post, shifts=shifts)
 
 

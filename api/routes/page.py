@@ -52,6 +52,15 @@ async def planner(service: ServiceDep) -> HTMLResponse:
     return _page("planner.html", "same-origin", page_policy(connect=_base_map_origin(service)))
 
 
+@router.get("/admin", response_class=HTMLResponse, responses=_PAGE)
+async def admin() -> HTMLResponse:
+    """The admin's desk: keys, roles, loads and their rejected rows, rosters, the trace; each as far as a role may.
+
+    Tab, filters and what is opened stand behind the # of its address.
+    """
+    return _page("admin.html", "same-origin", page_policy())
+
+
 @router.get("/offline.js", include_in_schema=False)
 async def offline() -> Response:
     """What lets the desks be opened again while the server is gone: a service worker, for this path and below."""

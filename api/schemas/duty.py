@@ -101,8 +101,15 @@ class SavedIds(BaseModel):
     ids: list[int]
 
 
+class KnownShift(ShiftOut):
+    """A weekly rule with the codes of who holds it: for whoever may write duty there, null for all others."""
+
+    holder_code: str | None
+    backup_code: str | None
+
+
 class ShiftsOut(BaseModel):
     """The weekly rules of a post that are known now."""
 
     post: str
-    shifts: list[ShiftOut]
+    shifts: list[KnownShift]

@@ -37,6 +37,7 @@ export default defineConfig({
         dispatcher: "dispatcher.html",
         planner: "planner.html",
         dashboard: "dashboard.html",
+        admin: "admin.html",
         embed: "embed.html",
         offline: "src/offline.ts",
       },

@@ -189,6 +189,7 @@ export interface Me {
   readonly id: string;
   readonly role: string;
   readonly territories: readonly string[];
+  readonly scopes: readonly string[];
   readonly csrf_token: string | null;
 }
 

@@ -19,6 +19,7 @@ export const DESKS: readonly Desk[] = [
   { name: "desk_dispatcher", about: "about_dispatcher", path: "dispatcher", ready: true },
   { name: "desk_planner", about: "about_planner", path: "planner", ready: true },
   { name: "desk_dashboard", about: "about_dashboard", path: "dashboard", ready: true },
+  { name: "desk_admin", about: "about_admin", path: "admin", ready: true },
 ];
 
 /** The frame of a page; `draw` fills `main`, at first and whenever language or theme change. */

@@ -13,6 +13,7 @@ import { moment } from "../format";
 import { problemOf } from "../problem_view";
 import { Refused } from "../service";
 import { Shell } from "../shell";
+import "../parts.css";
 import "./page.css";
 
 // Live counts are asked for again this often while somebody looks.

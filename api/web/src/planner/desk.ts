@@ -19,7 +19,8 @@ import { talkView } from "./talk";
 import { cardView, toolButtons, type Tool } from "./tools";
 import type { Done, Edited, PlannerApi } from "./api";
 import type { Place } from "./url";
-import { legendView, refill, type PlannerParts } from "./view";
+import { legendView, type PlannerParts } from "./view";
+import { refill } from "../refill";
 import { Refused } from "../service";
 
 export interface Around {

@@ -11,7 +11,7 @@ import type { PlannerMap } from "./map";
 import { NOTHING_OVER } from "./over";
 import { plannerProblem } from "./problem";
 import type { Difference, Part, Revision, Shape } from "./api";
-import { refill } from "./view";
+import { refill } from "../refill";
 import { Refused, type Service } from "../service";
 
 const NO_SHAPE: Shape = { type: "Polygon", coordinates: [] };

@@ -9,7 +9,7 @@ import { pill } from "./list";
 import { NOTHING_OVER } from "./over";
 import { plannerProblem } from "./problem";
 import type { Noticed } from "./api";
-import { refill } from "./view";
+import { refill } from "../refill";
 
 export class Notice {
   private found: Noticed | null = null;

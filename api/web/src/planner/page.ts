@@ -1,5 +1,6 @@
 // The planner's desk: the drafts, one of them drawn on, and the grid's history; each at an address of its own.
 import { Api } from "../api";
+import { comeBack } from "../come_back";
 import { h } from "../dom";
 import { moment } from "../format";
 import { follow, type News } from "../follow";
@@ -14,13 +15,12 @@ import { plannerProblem } from "./problem";
 import { Notice } from "./notice";
 import { PlannerApi, type Draft } from "./api";
 import { NOWHERE, readPlannerPlace, writePlannerPlace, type Place } from "./url";
-import { plannerView, refill } from "./view";
+import { plannerView } from "./view";
+import { refill } from "../refill";
 import { Shell } from "../shell";
 import "../desk.css";
+import "../parts.css";
 import "./page.css";
-
-// Where somebody was sent who has to log in first; the log-in itself does not know what stands behind the #.
-const WANTED = "gridmap-planner-wanted";
 
 const api = new Api();
 const shell = new Shell(api, "planner", draw);
@@ -89,20 +89,8 @@ async function start(): Promise<void> {
 
 /** Somebody who was sent an address and had to log in comes back to it. */
 function remember(): void {
-  try {
-    const wanted = sessionStorage.getItem(WANTED);
-    if (!MAY_SEE.has(shell.me?.role ?? "")) {
-      if (location.hash) sessionStorage.setItem(WANTED, location.hash);
-    } else if (wanted) {
-      sessionStorage.removeItem(WANTED);
-      if (!location.hash) {
-        history.replaceState(null, "", wanted);
-        place = readPlannerPlace(wanted);
-      }
-    }
-  } catch {
-    // then it has to be opened again
-  }
+  const wanted = comeBack("planner", MAY_SEE.has(shell.me?.role ?? ""));
+  if (wanted) place = readPlannerPlace(wanted);
 }
 
 function arrive(wanted: Place): void {

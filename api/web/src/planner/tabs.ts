@@ -1,4 +1,5 @@
-// The leaves of a draft, as tabs that arrow keys walk through.
+// The leaves of a draft.
+import { tabButtons as buttons } from "../tabs";
 import { h } from "../dom";
 import { told } from "./language";
 
@@ -6,12 +7,5 @@ export const TABS = ["impact", "check", "talk", "propose", "papers"] as const;
 export type Tab = (typeof TABS)[number];
 
 export function tabButtons(current: Tab, badges: Partial<Record<Tab, number>>, select: (tab: Tab) => void): HTMLElement[] {
-  return TABS.map((tab, i) => h("button", {
-    type: "button", role: "tab", id: `tab-${tab}`, "aria-selected": tab === current ? "true" : "false", "aria-controls": "tab-body", tabindex: tab === current ? 0 : -1,
-    onclick: () => select(tab),
-    onkeydown: (event: KeyboardEvent) => {
-      const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-      if (by) select(TABS[(i + by + TABS.length) % TABS.length]!);
-    },
-  }, told("tab", tab), badges[tab] ? h("span", { class: "badge" }, badges[tab]) : null));
+  return buttons(TABS, current, (tab) => [told("tab", tab), badges[tab] ? h("span", { class: "badge" }, badges[tab]) : null], select);
 }
