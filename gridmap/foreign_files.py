@@ -6,6 +6,7 @@ even commands (VRT, WFS, GDALG); a compressed file may unpack to more than there
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -69,9 +70,19 @@ def _shapefile_in(path: Path) -> str:
     [shapefile] = shapefiles
     if shapefile.startswith("/") or {"..", ""} & set(shapefile.split("/")):
         raise LoadRefused(f"{path.name}: {shapefile[:80]!r} would lie outside the archive")
-    with ZipFile(path) as archive, archive.open(shapefile) as file:
-        if not file.read(_LOOKED_AT).startswith(_BEGINNINGS[".shp"]):
-            raise LoadRefused(f"{path.name}: {shapefile[:80]!r} is no shapefile: it does not begin like one")
+    try:
+        with ZipFile(path) as archive, archive.open(shapefile) as file:
+            head = file.read(_LOOKED_AT)
+    except (
+        BadZipFile,
+        RuntimeError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:  # damaged, encrypted, or packed oddly
+        raise LoadRefused(f"{path.name}: {shapefile[:80]!r} cannot be read: {error}") from error
+    if not head.startswith(_BEGINNINGS[".shp"]):
+        raise LoadRefused(f"{path.name}: {shapefile[:80]!r} is no shapefile: it does not begin like one")
     return shapefile
 
 

@@ -189,6 +189,27 @@ def test_an_archive_whose_shapefile_climbs_out_of_it_or_that_is_cut_off_is_refus
         vector_source(path)
 
 
+@pytest.mark.parametrize(
+    ("at", "spoilt", "rule"),
+    [(6, b"\1\0", "encrypted"), (8, b"\x63\0", "compression"), (30, b"\xff" * 40, "cannot be read")],
+)
+def test_an_archive_that_is_locked_or_damaged_inside_is_refused(
+    tmp_path: Path, at: int, spoilt: bytes, rule: str
+) -> None:
+    path = tmp_path / "points.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("p.shp", b"\0\0\x27\x0a" + b"\0" * 96)
+    content = bytearray(path.read_bytes())
+    directory = content.rindex(b"PK\x01\x02")
+    if at < 30:  # flags and method stand in the directory, too, two bytes later
+        content[at : at + 2] = content[directory + at + 2 : directory + at + 4] = spoilt
+    else:
+        content[at + 5 : directory] = (spoilt * 10)[: directory - at - 5]
+    path.write_bytes(bytes(content))
+    with pytest.raises(LoadRefused, match=rule):
+        vector_source(path)
+
+
 def _workbook(path: Path, **parts: bytes) -> Path:
     """A small workbook with further or other parts."""
     book = Workbook()

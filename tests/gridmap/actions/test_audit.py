@@ -127,6 +127,24 @@ def test_an_action_is_one_entry_that_names_it(traced: Database, trail: Trail) ->
     assert search_audit(traced, AUDITOR, Sought(actor="x")) == []
 
 
+def test_sealing_leaves_no_trace_of_its_own(traced: Database, trail: Trail) -> None:
+    last = text("SELECT seq, body FROM audit_entry ORDER BY seq DESC LIMIT 1")
+    trail.work()
+    with traced.begin(OPERATOR) as connection:
+        before = connection.execute(last).one()
+    with coming_from("192.0.2.9"), traced.begin(PUBLISHER) as connection:
+        store.note(connection, {"read": "roster", "codes": ["120101"]})
+    trail.work()
+    with traced.begin(OPERATOR) as connection:
+        assert connection.execute(last).one().seq == before.seq + 1, "where it came from is told by its proof"
+    past = "INSERT INTO audit_detail SELECT id, 'x', 'ref', 'x', 'y', now() FROM audit_entry LIMIT 1"
+    with traced.engine.connect() as connection:
+        connection.execute(text(past))
+        connection.execute(text("SELECT audit_seal()"))
+        assert '"audit_detail"' in connection.execute(last).one().body, "what is added past it is noted as ever"
+        connection.rollback()
+
+
 def test_that_a_key_was_used_is_no_change_of_it(traced: Database, trail: Trail) -> None:
     create_key(traced, OPERATOR, Actor("used", "viewer", ("120101",)), "used")
     trail.work()
