@@ -12,7 +12,9 @@ from api.deps import LARGEST_REVISION, ActorDep, CodeQuery, ServiceDep, city_tim
 from api.errors import problem_responses
 from api.schemas.duty import (
     ExceptionIn,
+    ExceptionsOut,
     HolderIn,
+    KnownException,
     KnownShift,
     PostIn,
     PostSaved,
@@ -22,7 +24,14 @@ from api.schemas.duty import (
     ShiftsOut,
 )
 from gridmap.access import Action, may_at
-from gridmap.actions.duty import end_shift, save_exceptions, save_post, save_shifts
+from gridmap.actions.duty import (
+    end_shift,
+    list_exceptions,
+    save_exceptions,
+    save_post,
+    save_shifts,
+    withdraw_exception,
+)
 from gridmap.errors import InvalidInput
 from gridmap.model import PUBLIC, Holder, Post, Shift, ShiftException, WeeklyHours
 from gridmap.store.city import read_city
@@ -31,6 +40,8 @@ from gridmap.store.places import territory_chain
 from gridmap.turns import settled
 
 router = APIRouter(prefix="/v1", tags=["duty"], responses=problem_responses(422, 503))
+
+PostQuery = Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")]
 
 _PAGE = 1000
 _WRITE = problem_responses(400, 401, 403, 404, 409)
@@ -83,7 +94,7 @@ def post_posts(service: ServiceDep, actor: ActorDep, body: PostIn) -> PostSaved:
 def get_shifts(
     service: ServiceDep,
     actor: ActorDep,
-    post: Annotated[str, Query(pattern=r"^[^\x00-\x1f\x7f/\s]{1,64}$")],
+    post: PostQuery,
     response: Response,
 ) -> ShiftsOut:
     """The weekly rules of a post that are known now; for whoever may write them with their holders' codes."""
@@ -138,6 +149,41 @@ def delete_shift(
 ) -> Response:
     """End a weekly rule now; what it was stays known."""
     end_shift(service.database, actor, shift_id)
+    service.current.refresh()
+    return Response(status_code=204)
+
+
+@router.get("/shift-exceptions", response_model=ExceptionsOut, responses=problem_responses(401, 403, 404))
+def get_exceptions(service: ServiceDep, actor: ActorDep, post: PostQuery, response: Response) -> ExceptionsOut:
+    """The exceptions of a post that are known now and not over: for whoever may write its shifts."""
+    found, exceptions, names = list_exceptions(service.database, actor, post)
+    zone = service.state.ready.city.zone
+    response.headers["Cache-Control"] = "private, no-store"
+    return ExceptionsOut(
+        post=found.code,
+        exceptions=[
+            KnownException(
+                id=exception_id,
+                kind=each.kind,
+                begins=each.begins.astimezone(zone),
+                ends=each.ends.astimezone(zone),
+                holder=names[each.holder] if each.holder else None,
+                holder_code=each.holder,
+                substitute=names[each.substitute] if each.substitute else None,
+                substitute_code=each.substitute,
+                verified_at=each.verified_at,
+            )
+            for exception_id, each in exceptions
+        ],
+    )
+
+
+@router.delete("/shift-exceptions/{exception_id}", status_code=204, responses=_WRITE)
+def delete_exception(
+    service: ServiceDep, actor: ActorDep, exception_id: Annotated[int, Path(ge=1, le=LARGEST_REVISION)]
+) -> Response:
+    """Withdraw an exception now, so that the weekly rules hold again; what it was stays known."""
+    withdraw_exception(service.database, actor, exception_id)
     service.current.refresh()
     return Response(status_code=204)
 

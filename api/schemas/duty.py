@@ -95,6 +95,27 @@ class ExceptionIn(Strict):
     substitute: HolderIn | None = None
 
 
+class KnownException(BaseModel):
+    """A dated exception that is not over: who is away, and who stands in, by code and display name."""
+
+    id: int
+    kind: str
+    begins: datetime
+    ends: datetime
+    holder: str | None
+    holder_code: str | None
+    substitute: str | None
+    substitute_code: str | None
+    verified_at: datetime | None
+
+
+class ExceptionsOut(BaseModel):
+    """The exceptions of a post that are known now and not over."""
+
+    post: str
+    exceptions: list[KnownException]
+
+
 class SavedIds(BaseModel):
     """The ids of what was saved."""
 

@@ -62,7 +62,7 @@ def revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
 
 
 def _revision_dossier(database: Database, actor: Actor, number: int) -> Dossier:
-    with database.begin(actor, Action.READ_DOSSIERS, long_work=True) as connection:
+    with database.begin(actor, Action.READ_DOSSIERS, Action.READ_COUNTS, long_work=True) as connection:
         city = read_city(connection)
         result = read_revision(connection, number)
         changed = read_changed_box(connection, number) if number > 1 else None
@@ -110,7 +110,7 @@ def draft_dossier(
     the revision has the dossier.
     """
     require(actor, Action.READ_DOSSIERS)
-    with database.begin(actor, Action.READ_DOSSIERS, long_work=True) as connection:
+    with database.begin(actor, Action.READ_DRAFTS, long_work=True) as connection:
         draft = read_draft(connection, actor, number)
         if draft.revision is not None:
             raise RuleBroken(f"draft {number} is published: see the dossier of revision {draft.revision}")

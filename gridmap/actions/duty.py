@@ -11,16 +11,17 @@ from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Holder, Post, Shift,
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import (
-    close_rows,
+    close_row,
+    holder_names,
     insert_exceptions,
     insert_shifts,
+    post_of_row,
+    read_exception_ids,
     read_post,
     replace_post,
-    shift_post,
     upsert_holders,
 )
 from gridmap.store.places import territory_chain
-from gridmap.store.tables import shift as shift_table
 
 
 def save_post(database: Database, actor: Actor, post: Post) -> bool:
@@ -61,16 +62,41 @@ def save_exceptions(
         return insert_exceptions(connection, exceptions, now)
 
 
+def list_exceptions(
+    database: Database, actor: Actor, code: str
+) -> tuple[Post, list[tuple[int, ShiftException]], dict[str, str]]:
+    """A post, its exceptions that are known now and not over, by id, and the display names in them.
+
+    NotFound when there is no such post, NotAllowed to whoever may not write its shifts.
+    """
+    require(actor, Action.WRITE_DUTY)
+    with database.begin(actor) as connection:
+        post = read_post(connection, code, datetime.now(UTC))
+        check_territory(connection, actor, post)
+        found = read_exception_ids(connection, code)
+        named = {name for _, each in found for name in (each.holder, each.substitute) if name}
+        return post, found, holder_names(connection, named)
+
+
 def end_shift(database: Database, actor: Actor, shift_id: int) -> None:
     """Say that a weekly rule no longer holds, from now on; what it was stays known."""
+    _close(database, actor, "shift", shift_id)
+
+
+def withdraw_exception(database: Database, actor: Actor, exception_id: int) -> None:
+    """Say that an exception no longer holds, from now on; what it was stays known."""
+    _close(database, actor, "exception", exception_id)
+
+
+def _close(database: Database, actor: Actor, noun: str, row_id: int) -> None:
     require(actor, Action.WRITE_DUTY)
     now = datetime.now(UTC)
     with database.begin(actor) as connection:
-        code = shift_post(connection, shift_id)
+        code = post_of_row(connection, noun, row_id)
         if code is None:
-            raise NotFound(f"no shift {shift_id} is known now")
+            raise NotFound(f"no {noun} {row_id} is known now")
         check_territory(connection, actor, read_post(connection, code, now))
-        close_rows(connection, shift_table, [shift_id], now)
+        close_row(connection, noun, row_id, now)
 
 
 def check_territory(connection: Connection, actor: Actor, post: Post) -> None:

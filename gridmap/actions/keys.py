@@ -57,7 +57,7 @@ def give_key(
     _check_holder(holder)
     _check_origins(holder, origins)
     _check_times_and_label(label, expires_at)
-    if holder.role not in GIVES[actor.role]:
+    if holder.role not in GIVES.get(actor.role, frozenset()):
         raise NotAllowed(f"the role {actor.role} may not give keys of the role {holder.role}")
     if holder.id == actor.id and holder.role != actor.role:
         raise NotAllowed(f"{actor.id} may give no key of another role to itself")

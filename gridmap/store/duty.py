@@ -28,9 +28,11 @@ from gridmap.model import Holder, Post, Shift, ShiftException, WeeklyHours
 from gridmap.store import tables
 from gridmap.store.copy import array_column, copy_rows, reserve_ids
 
-# A weekly rule may start the evening before, in any time zone, and run for a day.
 # Above this it is cheaper to read all holders than to name those wanted.
 MANY_HOLDERS = 1000
+# What a post's rows are called in errors.
+_ROWS = {"shift": tables.shift, "exception": tables.shift_exception}
+# A weekly rule may start the evening before, in any time zone, and run for a day.
 _BEFORE, _AFTER = timedelta(days=2), timedelta(days=1)
 
 
@@ -136,9 +138,20 @@ def _select_shifts(
 def _read_exceptions(
     connection: Connection, begins: datetime, ends: datetime, known_at: datetime, posts: Sequence[str] | None
 ) -> list[ShiftException]:
+    return [each for _, each in _select_exceptions(connection, begins - _BEFORE, ends + _AFTER, known_at, posts)]
+
+
+def _select_exceptions(
+    connection: Connection,
+    begins: datetime,
+    ends: datetime | None,
+    known_at: datetime,
+    posts: Sequence[str] | None,
+) -> list[tuple[int, ShiftException]]:
+    """Exceptions with their ids, by post; those that touch a span, which may have no end."""
     table = tables.shift_exception
-    span = Range(begins - _BEFORE, ends + _AFTER)
     query = select(
+        table.c.id,
         table.c.post,
         table.c.kind,
         func.lower(table.c.during).label("begins"),
@@ -146,10 +159,11 @@ def _read_exceptions(
         table.c.holder,
         table.c.substitute,
         table.c.verified_at,
-    ).where(_known(table, known_at), table.c.during.op("&&")(span))
+    ).where(_known(table, known_at), table.c.during.op("&&")(Range(begins, ends)))
     if posts is not None:
         query = query.where(table.c.post.in_(posts))
-    return [ShiftException(*row) for row in connection.execute(query.order_by(table.c.post, table.c.id))]
+    rows = connection.execute(query.order_by(table.c.post, table.c.id))
+    return [(row.id, ShiftException(*row[1:])) for row in rows]
 
 
 def holder_names(connection: Connection, codes: set[str]) -> dict[str, str]:
@@ -284,16 +298,27 @@ def confirm_shifts(connection: Connection, verified: Sequence[tuple[int, datetim
         connection.execute(statement, rows)
 
 
-def shift_post(connection: Connection, shift_id: int) -> str | None:
-    """The post of a rule that is known now, None when there is no such rule."""
-    table = tables.shift
-    query = select(table.c.post).where(table.c.id == shift_id, func.upper_inf(table.c.recorded))
+def close_row(connection: Connection, noun: str, row_id: int, now: datetime) -> None:
+    """Say of a ``shift`` or an ``exception`` that it is no longer known to hold, from ``now`` on."""
+    close_rows(connection, _ROWS[noun], [row_id], now)
+
+
+def post_of_row(connection: Connection, noun: str, row_id: int) -> str | None:
+    """The post of a ``shift`` or an ``exception`` that is known now, None when there is no such row."""
+    table = _ROWS[noun]
+    query = select(table.c.post).where(table.c.id == row_id, func.upper_inf(table.c.recorded))
     return connection.execute(query).scalar_one_or_none()
 
 
 def read_shift_ids(connection: Connection, post: str) -> list[tuple[int, Shift]]:
     """The rules of a post that are known now, with their ids."""
     return _select_shifts(connection, datetime.now(UTC), [post], None)
+
+
+def read_exception_ids(connection: Connection, post: str) -> list[tuple[int, ShiftException]]:
+    """The exceptions of a post that are known now and not over, with their ids."""
+    now = datetime.now(UTC)
+    return _select_exceptions(connection, now, None, now, [post])
 
 
 def read_post(connection: Connection, code: str, now: datetime) -> Post:

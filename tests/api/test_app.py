@@ -48,7 +48,8 @@ ROUTES = {
     "/v1/posts": {"get", "post"},
     "/v1/shifts": {"get", "post"},
     "/v1/shifts/{shift_id}": {"delete"},
-    "/v1/shift-exceptions": {"post"},
+    "/v1/shift-exceptions": {"get", "post"},
+    "/v1/shift-exceptions/{exception_id}": {"delete"},
     "/ogc/": {"get"},
     "/ogc/conformance": {"get"},
     "/ogc/collections": {"get"},
@@ -66,7 +67,17 @@ ROUTES = {
     "/tiles/{revision}/{layer}/{z}/{x}/{y}.mvt": {"get"},
 }
 # What stands in their paths.
-NAMED = {"code": "120101", "shift_id": 1, "revision": 1, "load_id": 1, "layer": "cells", "z": 14, "x": 1, "y": 1}
+NAMED = {
+    "code": "120101",
+    "shift_id": 1,
+    "exception_id": 1,
+    "revision": 1,
+    "load_id": 1,
+    "layer": "cells",
+    "z": 14,
+    "x": 1,
+    "y": 1,
+}
 NAMED |= {"name": "light", "other": 1, "incident": 1, "key_id": "desk-1"}
 
 

@@ -52,9 +52,16 @@ class Desk:
         (shift_id,) = self.write("/v1/shifts", body)["ids"]
         return int(shift_id)
 
-    def exception(self, kind: str, begins: str, ends: str, **more: object) -> None:
+    def exception(self, kind: str, begins: str, ends: str, **more: object) -> int:
         body = {"post": self.post, "kind": kind, "begins": begins, "ends": ends, **more}
-        assert len(self.write("/v1/shift-exceptions", body)["ids"]) == 1
+        (exception_id,) = self.write("/v1/shift-exceptions", body)["ids"]
+        return int(exception_id)
+
+    def exceptions(self) -> list[dict[str, Any]]:
+        answer = self.client.get("/v1/shift-exceptions", params={"post": self.post}, headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["exceptions"]
+        return found
 
     def coverage(self, **more: object) -> dict[str, Any]:
         place = {"lon": self.lon, "lat": self.lat, "crs": "wgs84"}
@@ -152,6 +159,33 @@ def test_a_deleted_shift_is_gone_but_what_was_known_stays(desk: Desk) -> None:
     assert [turn["holder"] for turn in desk.turns(at=at, known_at=known)] == ["甲（试）"]
     assert desk.client.get("/v1/shifts", params={"post": desk.post}).json()["shifts"] == []
     assert desk.client.delete(f"/v1/shifts/{shift_id}", headers=desk.headers).status_code == 404
+
+
+def test_exceptions_are_listed_until_they_are_over_and_can_be_withdrawn(desk: Desk) -> None:
+    desk.shift(ALWAYS, backup=BACKUP)
+    begins, ends = "2030-11-04T00:00:00", "2030-11-06T00:00:00"
+    away = desk.exception("leave", begins, ends, holder=WORKER)
+    desk.exception("extra", "2025-11-09T10:00:00", "2025-11-09T12:00:00", substitute=BACKUP)  # over
+    (listed,) = desk.exceptions()
+    assert listed.pop("verified_at") is not None
+    assert listed == {
+        "id": away,
+        "kind": "leave",
+        "begins": f"{begins}+08:00",
+        "ends": f"{ends}+08:00",
+        "holder": "甲（试）",
+        "holder_code": WORKER["code"],
+        "substitute": None,
+        "substitute_code": None,
+    }
+    known = datetime.now(UTC).isoformat()
+    gone = desk.client.delete(f"/v1/shift-exceptions/{away}", headers=desk.headers)
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert desk.exceptions() == []
+    at = "2030-11-05T12:00:00"
+    assert [turn["holder"] for turn in desk.turns(at=at)] == ["甲（试）"]
+    assert [turn["holder"] for turn in desk.turns(at=at, known_at=known)] == ["乙（试）"]
+    assert desk.client.delete(f"/v1/shift-exceptions/{away}", headers=desk.headers).status_code == 404
 
 
 def test_a_shift_ends_with_its_last_day(desk: Desk) -> None:
@@ -277,8 +311,16 @@ def test_who_may_write(
     (shift_id, *_) = [
         shift["id"] for shift in writer.get("/v1/shifts", params={"post": f"{cell}-worker"}).json()["shifts"]
     ]
+    mine = {"post": f"{cell}-worker"}
+    reader = next(headers for headers, status in keys if status == 201)
+    exceptions = writer.get("/v1/shift-exceptions", params=mine, headers=reader).json()["exceptions"]
+    for headers, status in keys:
+        read = writer.get("/v1/shift-exceptions", params=mine, headers=headers)
+        assert read.status_code == (200 if status == 201 else status)
     for headers, status in keys[:-3]:
         assert writer.delete(f"/v1/shifts/{shift_id}", headers=headers).status_code == status
+        path = f"/v1/shift-exceptions/{exceptions[0]['id']}"
+        assert writer.delete(path, headers=headers).status_code == status
 
 
 def test_a_key_ends_while_the_service_runs(

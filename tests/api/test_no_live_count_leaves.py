@@ -110,6 +110,7 @@ ASKED: dict[str, list[Query]] = {
     ),
     "/v1/posts": [{"territory": DISTRICT}],
     "/v1/shifts": [{"post": f"{DISTRICT}-desk"}],
+    "/v1/shift-exceptions": [{"post": f"{DISTRICT}-desk"}],
     "/v1/elements": [{}, {"area": STREET}, {"area": DISTRICT, "class": "person", "purpose": "visit"}],
     "/v1/coverage/{answer_id}": [{"answer_id": "00000000-0000-4000-8000-000000000000"}],
     "/v1/incidents": [{}, {"area": STREET}, {"area": CELL}],
@@ -169,6 +170,7 @@ LEFT_OUT = {"/metrics": "counts requests", "/v1/events": "does not end; tests/ap
 # What a stranger is refused always.
 REFUSED = {
     "/v1/keys",
+    "/v1/shift-exceptions",
     "/v1/notices",
     "/v1/break-glass",
     "/v1/cells/{code}/needs",

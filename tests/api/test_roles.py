@@ -38,6 +38,7 @@ from gridmap.store.city import read_city
 from gridmap.store.database import Database
 from gridmap.store.keys import insert_key
 from gridmap.store.snapshot import read_grid
+from gridmap.store.tables import metadata
 from tests.api.test_no_live_count_leaves import ASKED
 
 Json = dict[str, Any]
@@ -55,6 +56,7 @@ class World:
     """A city in which everything is there that routes ask for, all of it in one cell; and keys for every role."""
 
     client: TestClient
+    database: Database
     cell: str
     spot: tuple[float, float]
     load: int
@@ -63,6 +65,7 @@ class World:
     released: str
     notice: str
     shifts: Iterator[int]
+    exceptions: Iterator[int]
     numbers: Iterator[int]
     drafts: dict[str, int]
     comments: dict[str, int]
@@ -133,6 +136,10 @@ def _exception(world: World, known: bool) -> Json:
     during = {"begins": "2026-11-02T00:00:00+08:00", "ends": "2026-11-03T00:00:00+08:00"}
     substitute = {"code": "walk", "display_name": "值班员（试）"}
     return {"post": "walked" if known else "no-such-post", "kind": "extra", "substitute": substitute, **during}
+
+
+def _rules(world: World, known: bool) -> Json:
+    return {"post": "walked" if known else "no-such-post"}
 
 
 def _load(world: World, known: bool) -> Json:
@@ -210,6 +217,14 @@ ROUTES = [
     Route(Action.WRITE_DUTY, "POST", "/v1/posts", body=_post, answers=(200, 201)),
     Route(Action.WRITE_DUTY, "POST", "/v1/shifts", body=_shift, answers=(201,)),
     Route(Action.WRITE_DUTY, "POST", "/v1/shift-exceptions", body=_exception, answers=(201,)),
+    Route(Action.WRITE_DUTY, "GET", "/v1/shift-exceptions", _rules),
+    Route(
+        Action.WRITE_DUTY,
+        "DELETE",
+        "/v1/shift-exceptions/{exception_id}",
+        lambda world, known: {"exception_id": next(world.exceptions) if known else NO_ID},
+        answers=(204,),
+    ),
     Route(
         Action.WRITE_DUTY,
         "DELETE",
@@ -384,7 +399,7 @@ def _furnished(database: Database) -> World:
             ),
             given,
         ).scalars()
-        shifts = _posted(connection, given)
+        shifts, exceptions = _posted(connection, given)
     drawn = DrawnCell("新名", cell.kind, cell.community, cell.services, shape)
     begins = grid.revision.valid_from + timedelta(days=1)
     publish(
@@ -395,6 +410,7 @@ def _furnished(database: Database) -> World:
     keys = _keys(database, cell.code)
     return World(
         client=None,  # type: ignore[arg-type]
+        database=database,
         cell=cell.code,
         spot=(point.x, point.y),
         load=load,
@@ -403,6 +419,7 @@ def _furnished(database: Database) -> World:
         released="2026-10",
         notice=notice,
         shifts=iter(shifts),
+        exceptions=iter(exceptions),
         numbers=count(),
         drafts=drafts,
         comments=comments,
@@ -424,7 +441,8 @@ def _inner(grid: Grid) -> int:
     return inner[0]
 
 
-def _posted(connection: Any, given: Json) -> list[int]:
+def _posted(connection: Any, given: Json) -> tuple[list[int], list[int]]:
+    """A post in the cell with shifts and exceptions that can be ended one by one."""
     connection.execute(
         text(
             "INSERT INTO post (code, kind, title, level, territory, phone) "
@@ -432,15 +450,21 @@ def _posted(connection: Any, given: Json) -> list[int]:
         ),
         given,
     )
-    return list(
-        connection.execute(
-            text(
-                "INSERT INTO shift (post, holder, weekdays, starts, minutes, valid) SELECT 'walked', "
-                "(SELECT min(code) FROM holder), 127, 0, 60, daterange('2026-01-01', NULL) "
-                "FROM generate_series(1, 200) RETURNING id"
-            )
-        ).scalars()
+    shifts = connection.execute(
+        text(
+            "INSERT INTO shift (post, holder, weekdays, starts, minutes, valid) SELECT 'walked', "
+            "(SELECT min(code) FROM holder), 127, 0, 60, daterange('2026-01-01', NULL) "
+            "FROM generate_series(1, 200) RETURNING id"
+        )
     )
+    exceptions = connection.execute(
+        text(
+            "INSERT INTO shift_exception (post, kind, holder, during) SELECT 'walked', 'leave', "
+            "(SELECT min(code) FROM holder), tstzrange('2040-01-01', '2040-01-02') "
+            "FROM generate_series(1, 200) RETURNING id"
+        )
+    )
+    return list(shifts.scalars()), list(exceptions.scalars())
 
 
 OWNER = Actor("owner", "planner", (CITY,))
@@ -522,15 +546,87 @@ def test_what_is_public_is_answered_to_every_role_everywhere(world: World, role:
     assert world.ask(key, "POST", "/v1/coverage", {}, body).json()["cells"] == [world.cell]
 
 
+# Before the walk below, by which glass is broken and posts are written.
+# What the API refuses to most and the database to nobody: coverage names to everybody who is away and who stands
+# in, and what a revision changed is public. The households in its dossier are not, which a test of its own holds.
+NOT_KEPT_BACK = {("GET", "/v1/shift-exceptions"), ("GET", "/v1/revisions/{revision}/dossier.{suffix}")}
+# What requests write by being asked: their trace, when a key was last used, which server is there; and that duty
+# may have changed, which a statement that changed no row says, too.
+BESIDES = {"audit_pending", "audit_entry", "audit_batch", "audit_detail", "kept_answer", "api_key", "worker"}
+BESIDES |= {"data_version"}
+# The parts of an answer that list what was found.
+FOUND = ("elements", "incidents", "notices", "buildings", "rows", "entries", "persons")
+
+
+def _written(world: World) -> dict[str, tuple[int, int]]:
+    """How many rows each table has, and what wrote last in it: every insert, update and delete changes one."""
+    tables = [each.name for each in metadata.sorted_tables if each.name not in BESIDES]
+    each = " UNION ALL ".join(
+        f"SELECT '{table}', count(*), coalesce(max(xmin::text::bigint), 0) FROM \"{table}\"" for table in tables
+    )
+    with world.database.begin(OPERATOR) as connection:
+        return {table: (rows, last) for table, rows, last in connection.execute(text(each))}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_with_the_apis_checks_off_the_database_lets_nothing_through(
+    world: World, unchecked: Callable[[], AbstractContextManager[None]], route: Route
+) -> None:
+    """Whoever may not finds nothing, or is told what is told of a thing that is not there; and changes no row."""
+    if (route.method, route.path) in NOT_KEPT_BACK:
+        return
+    for role in ROLES:
+        before = None if route.method == "GET" else _written(world)
+        for relation in RELATIONS:
+            if _is_covered(route, role, relation):
+                continue
+            who, key = (str(route), role, relation), world.keys[role, relation]
+            known, made_up = route.params(world, True), route.params(world, False)
+            with unchecked():
+                answer = world.ask(key, route.method, route.path, known, route.body(world, True))
+                other = world.ask(key, route.method, route.path, made_up, route.body(world, False))
+            assert answer.status_code != 500, who
+            if answer.status_code >= 400 or before is not None:
+                continue
+            if route.marker is not None:
+                assert not route.marker(world, answer.json()), (who, answer.text[:300])
+            elif other.status_code == 404:  # the code of a place is known to everybody, what is there is not
+                lists = [answer.json()[name] for name in FOUND if name in answer.json()]
+                assert lists, (who, answer.text[:300])
+                assert not any(lists), (who, answer.text[:300])
+            else:
+                assert _plain(answer, known) == _plain(other, made_up), (who, answer.text[:300], other.text[:300])
+        if before is not None:
+            assert _written(world) == before, (str(route), role)
+
+
+def _is_covered(route: Route, role: str, relation: str) -> bool:
+    """Whether the table of rights lets the role do it in a territory that lies so to the one cell."""
+    reach = bound(Actor("x", role), route.action)
+    near = relation in COVERING or route.boundless or reach is Bound.EVERYWHERE
+    covered = near and reach in (Bound.TERRITORY, Bound.BESIDE, Bound.EVERYWHERE)
+    return covered or (relation == "city" and reach is Bound.CITY)
+
+
+def test_with_the_checks_off_a_dossier_has_no_households(
+    world: World, unchecked: Callable[[], AbstractContextManager[None]]
+) -> None:
+    path = "/v1/revisions/2/dossier.html"
+    households = re.compile(r"户数登记于")
+    assert households.search(world.client.get(path, headers=world.keys["planner", "city"]).text)
+    with unchecked():
+        for who in (("public", "other"), ("planner", "other"), ("auditor", "city")):
+            told = world.client.get(path, headers=world.keys[who])
+            assert told.status_code == 200
+            assert not households.search(told.text), who
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_right_reaches_as_far_as_the_table_says(world: World, route: Route) -> None:
     few = sorted(ALLOWED[route.action])[:1]
     for role in ROLES:
         for relation in RELATIONS:
-            reach = bound(Actor("x", role), route.action)
-            near = relation in COVERING or route.boundless or reach is Bound.EVERYWHERE
-            covered = near and reach in (Bound.TERRITORY, Bound.BESIDE, Bound.EVERYWHERE)
-            covered = covered or (relation == "city" and reach is Bound.CITY)
+            reach, covered = bound(Actor("x", role), route.action), _is_covered(route, role, relation)
             if route.few and covered and role not in few:
                 continue
             key = world.keys[role, relation]

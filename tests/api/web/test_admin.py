@@ -245,15 +245,34 @@ def test_leave_is_entered_and_the_dispatcher_is_told_who_comes(office: Any, open
     page.fill(f"[id='begins-{post}']", f"{at:%Y-%m-%dT%H:%M}")
     page.fill(f"[id='ends-{post}']", f"{at + timedelta(hours=2):%Y-%m-%dT%H:%M}")
     page.select_option(f"[id='substitute-{post}']", "*")
-    page.fill(f"[id='other-code-{post}']", "T-REL")
-    page.fill(f"[id='other-name-{post}']", "替班（试）")
-    page.click(f"{card} form button.primary")
+    page.fill(f"[id='substitute-code-{post}']", "T-REL")
+    page.fill(f"[id='substitute-name-{post}']", "替班（试）")
+    page.click(f"[id='exception-{post}'] form button.primary")
     page.wait_for_selector("#exception-saved:has-text('替班（试）')", timeout=WAIT_MS)
     assert f"替 {before['holder']}" in page.inner_text("#exception-saved")
     (then,) = on_duty(office, cell, post, at, key_of(office, "desk-1", "dispatcher"))
     assert (then["holder"], then["stands_in_for"]) == ("替班（试）", before["holder"])
     (after,) = on_duty(office, cell, post, at + timedelta(hours=24 * 7))
     assert after["holder"] == before["holder"], "leave ends"
+
+    page.click(f"{card} tr[data-exception]:has-text('替班（试）') button[data-withdraw]")
+    page.click("#confirm-yes")
+    page.wait_for_selector(".banner.good:has-text('已撤销：请假')", timeout=WAIT_MS)
+    assert page.locator(f"{card} tr[data-exception]:has-text('替班（试）')").count() == 0
+    (again,) = on_duty(office, cell, post, at)
+    assert again["holder"] == before["holder"], "the weekly rules hold again"
+
+    page.click(f"{card} summary:has-text('登记每周班次')")
+    page.select_option(f"[id='shift-holder-{post}']", "*")
+    page.fill(f"[id='shift-holder-code-{post}']", "T-NEW")
+    page.fill(f"[id='shift-holder-name-{post}']", "新人（试）")
+    for day in page.locator(f"[id='days-{post}'] input").all():
+        day.check()
+    page.fill(f"[id='starts-{post}']", f"{at - timedelta(hours=1):%H:%M}")
+    page.fill(f"[id='until-{post}']", f"{at + timedelta(hours=1):%H:%M}")
+    page.click(f"[id='shift-{post}'] form button.primary")
+    page.wait_for_selector("#shift-saved:has-text('新人（试）')", timeout=WAIT_MS)
+    assert "新人（试）" in [turn["holder"] for turn in on_duty(office, cell, post, at)]
 
     rules = page.locator(f"{card} tr[data-shift]")
     many = rules.count()

@@ -16,7 +16,8 @@ from tests.api.web.test_sources import WEB, errors_of
 SHAPES = {
     "Roles": "RolesOut", "Key": "KeyOut", "GivenKey": "KeyGiven", "Keys": "KeysOut", "Load": "LoadOut",
     "Loads": "LoadsOut", "RejectedRows": "RejectedRowsOut", "Post": "PostOut", "Posts": "PostsOut",
-    "Shift": "KnownShift", "Shifts": "ShiftsOut", "RosterNow": "RosterOut", "AuditEntry": "AuditEntryOut",
+    "Shift": "KnownShift", "Shifts": "ShiftsOut",
+    "Exception": "KnownException", "Exceptions": "ExceptionsOut", "RosterNow": "RosterOut", "AuditEntry": "AuditEntryOut",
     "Audit": "AuditOut",
 }  # fmt: skip
 

@@ -137,6 +137,29 @@ export interface Shifts {
   readonly shifts: readonly Shift[];
 }
 
+export interface NewShift {
+  readonly post: string;
+  readonly holder: Holder | null;
+  readonly backup: Holder | null;
+  readonly hours: string;
+  readonly valid_from: string;
+  readonly valid_until: string | null;
+}
+
+export interface Exception {
+  readonly id: number;
+  readonly kind: string;
+  readonly begins: string;
+  readonly ends: string;
+  readonly holder: string | null;
+  readonly substitute: string | null;
+}
+
+export interface Exceptions {
+  readonly post: string;
+  readonly exceptions: readonly Exception[];
+}
+
 export interface RosterNow {
   readonly as_of: string;
   readonly posts: readonly { readonly code: string; readonly on_duty: readonly Turn[] }[];
@@ -190,6 +213,7 @@ export class AdminApi {
   load = (id: string): Promise<Load> => this.api.get(`v1/loads/${encodeURIComponent(id)}`);
   posts = (territory: string): Promise<Posts> => this.api.get("v1/posts", { territory });
   shifts = (post: string): Promise<Shifts> => this.api.get("v1/shifts", { post });
+  exceptions = (post: string): Promise<Exceptions> => this.api.get("v1/shift-exceptions", { post });
   audit = (query: Query): Promise<Audit> => this.api.get("v1/audit", { limit: 50, ...query });
 
   giveKey(key: NewKey): Promise<GivenKey> {
@@ -206,6 +230,14 @@ export class AdminApi {
 
   except(exception: NewException): Promise<unknown> {
     return this.api.send("v1/shift-exceptions", exception, this.me());
+  }
+
+  withdraw(id: number): Promise<unknown> {
+    return this.api.send(`v1/shift-exceptions/${id}`, undefined, this.me(), "DELETE");
+  }
+
+  addShift(shift: NewShift): Promise<unknown> {
+    return this.api.send("v1/shifts", shift, this.me());
   }
 
   endShift(id: number): Promise<unknown> {

@@ -1,13 +1,15 @@
-// The posts of a territory, who holds them by which rules and who is there now; leave entered, a rule ended.
+// The posts of a territory, who holds them by which rules and who is there now; rules and leave entered and ended.
 import type { Area, AreaDetail, Areas, CellDetail, Cells, Turn } from "../api";
 import { data, h } from "../dom";
 import { fullMoment, telephone } from "../format";
 import { named } from "../language";
 import { Refused } from "../service";
-import type { Post, Shift } from "./api";
+import type { Exception, Post, Shift } from "./api";
 import { Known } from "./known";
 import { adminProblem, asking, confirm, field, rows, type Around, type Leaf } from "./leaf";
-import { ExceptionForm, type Person } from "./exception_form";
+import { ExceptionForm } from "./exception_form";
+import type { Person } from "./person_field";
+import { ShiftForm } from "./shift_form";
 import { tell, told } from "./words";
 
 // Of more posts at one place only the first are shown with their rules.
@@ -16,6 +18,8 @@ const MOST_POSTS = 40;
 interface PostKnown {
   readonly post: Post;
   readonly shifts: readonly Shift[];
+  /** Those that are not over; null: who asks may not write here. */
+  readonly exceptions: readonly Exception[] | null;
   readonly onDuty: readonly Turn[] | null;
 }
 
@@ -33,7 +37,7 @@ interface Territory {
 export class RostersLeaf implements Leaf {
   readonly needs = null;
   private readonly found = new Known<Territory>(() => this.around.redraw());
-  private readonly forms = new Map<string, ExceptionForm>();
+  private readonly forms = new Map<string, { readonly exception: ExceptionForm; readonly shift: ShiftForm }>();
   private asked = "";
   private said: HTMLElement | null = null;
 
@@ -55,7 +59,7 @@ export class RostersLeaf implements Leaf {
       writes ? null : h("p", { class: "banner", id: "may-not-write" }, tell("rosters_read_only", this.writers())),
       this.said,
       problem ? adminProblem(problem, () => void this.load()) : null,
-      ...(value ? this.territory(value, writes) : problem ? [] : [asking()]),
+      ...(value ? this.territory(value) : problem ? [] : [asking()]),
     ];
   }
 
@@ -79,11 +83,21 @@ export class RostersLeaf implements Leaf {
     const { posts } = await this.around.api.posts(code);
     const here = posts.filter((each) => each.level === around.level), shown = here.slice(0, MOST_POSTS);
     const now = here.length ? await this.around.api.roster(around.level, code, null) : null;
-    const shifts = await Promise.all(shown.map((each) => this.around.api.shifts(each.code)));
-    return {
-      ...around, more: here.length - shown.length,
-      posts: shown.map((post, at) => ({ post, shifts: shifts[at]!.shifts, onDuty: now?.posts.find((each) => each.code === post.code)?.on_duty ?? null })),
-    };
+    const withRules = await Promise.all(shown.map(async (post): Promise<PostKnown> => {
+      const [{ shifts }, exceptions] = await Promise.all([this.around.api.shifts(post.code), this.exceptionsOf(post)]);
+      return { post, shifts, exceptions, onDuty: now?.posts.find((each) => each.code === post.code)?.on_duty ?? null };
+    }));
+    return { ...around, more: here.length - shown.length, posts: withRules };
+  }
+
+  private async exceptionsOf(post: Post): Promise<readonly Exception[] | null> {
+    if (!this.around.rights().may("WRITE_DUTY")) return null;
+    try {
+      return (await this.around.api.exceptions(post.code)).exceptions;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 403) return null; // another's territory
+      throw error;
+    }
   }
 
   private async findArea(code: string): Promise<Omit<Territory, "posts" | "more">> {
@@ -124,20 +138,20 @@ export class RostersLeaf implements Leaf {
     } }, text);
   }
 
-  private territory(found: Territory, writes: boolean): HTMLElement[] {
+  private territory(found: Territory): HTMLElement[] {
     return [
       h("nav", { class: "path", "aria-label": tell("path") }, h("ol", null,
         [...found.above].filter((each) => each.code !== found.code).reverse().map((each) => h("li", null, this.link(each.code, "", data(each.name)))), h("li", { "aria-current": "page" }, data(found.name)))),
       h("h3", { id: "territory", "data-code": found.code }, data(found.name), " ", h("small", { class: "weak code" }, `${told("level", found.level)} ${found.code}`)),
-      found.posts.length ? h("ul", { class: "posts" }, found.posts.map((each) => this.post(each, found, writes))) : h("p", { class: "empty" }, tell("no_posts", told("level", found.level))),
+      found.posts.length ? h("ul", { class: "posts" }, found.posts.map((each) => this.post(each, found))) : h("p", { class: "empty" }, tell("no_posts", told("level", found.level))),
       found.more > 0 ? h("p", { class: "weak" }, tell("more_posts", found.more)) : h("p", { hidden: true }),
       found.parts.length ? h("details", { id: "parts", open: found.posts.length === 0 }, h("summary", null, tell("parts", found.parts.length)),
         h("ul", { class: "parts" }, found.parts.map((each) => h("li", null, this.link(each.code, found.partLevel === "cell" ? "cell" : "", data(each.name)), " ", h("span", { class: "weak code" }, each.code))))) : h("p", { hidden: true }),
     ];
   }
 
-  private post({ post, shifts, onDuty }: PostKnown, found: Territory, writes: boolean): HTMLElement {
-    const mayWrite = writes && (shifts.length === 0 || shifts.some((each) => each.holder_code));
+  private post({ post, shifts, exceptions, onDuty }: PostKnown, found: Territory): HTMLElement {
+    const mayWrite = exceptions !== null;
     return h("li", { class: "post", "data-post": post.code },
       h("div", { class: "post-head" }, h("h4", null, data(post.title), " ", h("small", { class: "weak" }, named("post", post.kind), " · ", h("span", { class: "code" }, post.code))),
         h("a", { class: "phone", href: telephone(post.phone) }, post.phone)),
@@ -146,7 +160,7 @@ export class RostersLeaf implements Leaf {
       post.required ? h("p", { class: "weak" }, tell("required_hours", hours(post.required))) : null,
       shifts.length ? rows(tell("rules_of", post.title), [tell("head_holder"), tell("head_hours"), tell("head_backup"), tell("head_valid"), tell("head_verified"), ...(mayWrite ? [tell("head_do")] : [])], shifts.map((each) => this.shift(post, each, mayWrite)))
         : h("p", { class: "weak" }, tell("no_rules")),
-      mayWrite ? this.exception(post, found) : null);
+      ...(mayWrite ? [this.exceptions(post, exceptions), ...this.entering(post, found)] : []));
   }
 
   private turn(turn: Turn): HTMLElement {
@@ -162,18 +176,43 @@ export class RostersLeaf implements Leaf {
       mayWrite ? h("td", null, h("button", { type: "button", "data-end": shift.id, "aria-label": tell("end_of", shift.holder, shift.hours), onclick: () => this.end(post, shift) }, tell("end_shift"))) : null);
   }
 
-  private exception(post: Post, found: Territory): HTMLElement {
-    let form = this.forms.get(post.code);
-    if (!form) {
-      form = new ExceptionForm(this.around, post, (begins, roster) => {
-        const turns = roster?.posts.find((each) => each.code === post.code)?.on_duty ?? [];
-        this.said = h("div", { class: "banner good", role: "status", id: "exception-saved" }, h("p", null, h("b", null, tell("exception_saved", post.title))),
-          h("p", null, tell("then_on_duty", fullMoment(begins)), " ", turns.length ? turns.map((turn) => this.turn(turn)) : tell("nobody")));
-        void this.load();
-      });
-      this.forms.set(post.code, form);
+  private exceptions(post: Post, exceptions: readonly Exception[]): HTMLElement | null {
+    if (exceptions.length === 0) return null;
+    return rows(tell("exceptions_of", post.title), [tell("head_exception"), tell("begins"), tell("ends"), tell("head_do")], exceptions.map((each) => h("tr", { "data-exception": each.id },
+      h("th", { scope: "row" }, said(each)), h("td", { class: "when" }, fullMoment(each.begins)), h("td", { class: "when" }, fullMoment(each.ends)),
+      h("td", null, h("button", { type: "button", "data-withdraw": each.id, "aria-label": tell("withdraw_of", said(each)), onclick: () => this.withdraw(post, each) }, tell("withdraw"))))));
+  }
+
+  private entering(post: Post, found: Territory): HTMLElement[] {
+    let forms = this.forms.get(post.code);
+    if (!forms) {
+      forms = {
+        exception: new ExceptionForm(this.around, post, (begins, roster) => {
+          const turns = roster?.posts.find((each) => each.code === post.code)?.on_duty ?? [];
+          this.said = h("div", { class: "banner good", role: "status", id: "exception-saved" }, h("p", null, h("b", null, tell("exception_saved", post.title))),
+            h("p", null, tell("then_on_duty", fullMoment(begins)), " ", turns.length ? turns.map((turn) => this.turn(turn)) : tell("nobody")));
+          void this.load();
+        }),
+        shift: new ShiftForm(this.around, post, (holder) => {
+          this.said = h("p", { class: "banner good", role: "status", id: "shift-saved" }, tell("shift_saved", post.title, holder));
+          void this.load();
+        }),
+      };
+      this.forms.set(post.code, forms);
     }
-    return form.draw(people(found, post));
+    const known = people(found, post);
+    return [forms.exception.draw(known), forms.shift.draw(known)];
+  }
+
+  private withdraw(post: Post, exception: Exception): void {
+    confirm(this.around.dialog, tell("withdraw_title", said(exception)), [
+      h("p", null, data(post.title), " · ", fullMoment(exception.begins), " – ", fullMoment(exception.ends)),
+      h("ul", { class: "will" }, h("li", null, tell("withdraw_now")), h("li", null, tell("end_known"))),
+    ], tell("withdraw_yes"), async () => {
+      await this.around.api.withdraw(exception.id);
+      this.said = h("p", { class: "banner good", role: "status" }, tell("is_withdrawn", said(exception)));
+      await this.load();
+    });
   }
 
   private end(post: Post, shift: Shift): void {
@@ -186,6 +225,11 @@ export class RostersLeaf implements Leaf {
       await this.load();
     });
   }
+}
+
+/** Leave: 张三; with who stands in, if somebody is named. */
+function said({ kind, holder, substitute }: Exception): string {
+  return tell("exception_line", told("exception", kind), [holder, substitute].filter((each) => each).join(" → "));
 }
 
 /** Those who hold or back up a post here, those of the post itself first; each once. */
