@@ -258,7 +258,7 @@ def test_leave_is_entered_and_the_dispatcher_is_told_who_comes(office: Any, open
     page.click(f"{card} tr[data-exception]:has-text('替班（试）') button[data-withdraw]")
     page.click("#confirm-yes")
     page.wait_for_selector(".banner.good:has-text('已撤销：请假')", timeout=WAIT_MS)
-    assert page.locator(f"{card} tr[data-exception]:has-text('替班（试）')").count() == 0
+    page.wait_for_selector(f"{card} tr[data-exception]:has-text('替班（试）')", state="detached", timeout=WAIT_MS)
     (again,) = on_duty(office, cell, post, at)
     assert again["holder"] == before["holder"], "the weekly rules hold again"
 

@@ -17,8 +17,8 @@ SHAPES = {
     "Roles": "RolesOut", "Key": "KeyOut", "GivenKey": "KeyGiven", "Keys": "KeysOut", "Load": "LoadOut",
     "Loads": "LoadsOut", "RejectedRows": "RejectedRowsOut", "Post": "PostOut", "Posts": "PostsOut",
     "Shift": "KnownShift", "Shifts": "ShiftsOut",
-    "Exception": "KnownException", "Exceptions": "ExceptionsOut", "RosterNow": "RosterOut", "AuditEntry": "AuditEntryOut",
-    "Audit": "AuditOut",
+    "Exception": "KnownException", "Exceptions": "ExceptionsOut", "RosterNow": "RosterOut",
+    "AuditEntry": "AuditEntryOut", "Audit": "AuditOut",
 }  # fmt: skip
 
 TEXTS = ["=1+1", "+8613", "-3.5", "-", "@sum(A1)", "\tx", "＝1", "－2x", "1e3", "-1e3", "北京路", "", " =1"]
