@@ -272,6 +272,7 @@ def test_leave_is_entered_and_the_dispatcher_is_told_who_comes(office: Any, open
     page.fill(f"[id='until-{post}']", f"{at + timedelta(hours=1):%H:%M}")
     page.click(f"[id='shift-{post}'] form button.primary")
     page.wait_for_selector("#shift-saved:has-text('新人（试）')", timeout=WAIT_MS)
+    page.wait_for_selector(f"{card} tr[data-shift]:has-text('新人（试）')", timeout=WAIT_MS)
     assert "新人（试）" in [turn["holder"] for turn in on_duty(office, cell, post, at)]
 
     rules = page.locator(f"{card} tr[data-shift]")
