@@ -4,7 +4,7 @@ import { Refused, type Service } from "./service";
 import type { Api, City, Me } from "./api";
 import { data, h } from "./dom";
 import { label, useZone } from "./format";
-import { locale, say, switchLanguage, type Word } from "./language";
+import { locale, named, say, switchLanguage, type Word } from "./language";
 import { followTheme, showTheme, switchTheme, theme } from "./theme";
 import "./shell.css";
 
@@ -88,7 +88,7 @@ export class Shell {
   private who(): HTMLElement | null {
     if (this.me === null) return null;
     const next = `${this.api.root.pathname}${this.here}`;
-    const text = this.me.role === "public" ? say("log_in") : `${this.me.id} · ${this.me.role}`;
+    const text = this.me.role === "public" ? say("log_in") : `${this.me.id} · ${named("role", this.me.role)}`;
     return h("a", { href: `login?${new URLSearchParams({ next })}` }, text);
   }
 

@@ -156,4 +156,13 @@ export const en: Record<keyof typeof zh, string> = {
   post_emergency: "emergency line",
   metres: "{0} m",
   kilometres: "{0} km",
+  role_viewer: "viewer",
+  role_dispatcher: "dispatcher",
+  role_caseworker: "caseworker",
+  role_planner: "planner",
+  role_approver: "approver",
+  role_publisher: "publisher",
+  role_auditor: "auditor",
+  role_key_admin: "key admin",
+  role_system_admin: "system admin",
 };

@@ -154,4 +154,13 @@ export const zh = {
   post_emergency: "紧急电话",
   metres: "{0} 米",
   kilometres: "{0} 公里",
+  role_viewer: "查看员",
+  role_dispatcher: "调度员",
+  role_caseworker: "社工",
+  role_planner: "规划员",
+  role_approver: "审批员",
+  role_publisher: "发布员",
+  role_auditor: "审计员",
+  role_key_admin: "密钥管理员",
+  role_system_admin: "系统管理员",
 };
