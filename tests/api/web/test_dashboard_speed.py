@@ -64,6 +64,7 @@ def test_22_000_cells_are_panned_without_a_long_task(
         assert box is not None
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.evaluate(f"window.gridmapCockpit.jumpTo({{ zoom: {CELLS_ZOOM}, center: [{west}, {north}] }})")
+        until(page, "window.gridmapCockpit.loaded()")  # with the glyphs of the first names, which are drawn once
         page.evaluate(NOTE_LONG_TASKS)
         tasks: list[float] = []
         seen: set[int] = set()
