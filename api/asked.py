@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from inspect import signature
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import Query, Request
 
@@ -63,6 +65,19 @@ TileCrsQuery = Annotated[
 MeasureQuery = Annotated[
     Literal["count", "per_1000", "per_km2"], Query(description="a rate that is given beside the count")
 ]
+
+
+Parameters = TypeVar("Parameters")
+
+
+def on_the_loop(parameters: Callable[..., Parameters]) -> Callable[..., Awaitable[Parameters]]:
+    """A dependency that reads parameters into a class without a thread: FastAPI hands a bare class to one."""
+
+    async def read(**given: object) -> Parameters:
+        return parameters(**given)
+
+    read.__signature__ = signature(parameters, eval_str=True)  # type: ignore[attr-defined]
+    return read
 
 
 class Asked:

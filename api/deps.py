@@ -129,7 +129,8 @@ class Service:
         return Trail(self.database, trail_folder(self.current.folder, self.database.url.database))
 
 
-def service_of(request: Request) -> Service:
+# What waits for nothing is async, too: FastAPI hands what is not to a thread, which costs more than it does.
+async def service_of(request: Request) -> Service:
     """The service of this worker."""
     service: Service = request.app.state.service
     return service
@@ -138,7 +139,7 @@ def service_of(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(service_of)]
 
 
-def tiles_of(request: Request) -> TileServer:
+async def tiles_of(request: Request) -> TileServer:
     """The tiles of this worker."""
     tiles: TileServer = request.app.state.tiles
     return tiles

@@ -32,7 +32,6 @@ _METRES_PER_DEGREE = 111_195.0
 # A box of so many edges at most is covered by hexes of that size.
 _MOST_EDGES = 6.0
 
-_DIGITS = np.frombuffer("".join(f"{value:03x}" for value in range(4096)).encode(), np.uint8).reshape(4096, 3)
 
 # The last bit of every digit: a digit of a hex goes from 0 to 6, below its resolution it is 7.
 _ONES = np.int64(0o111111111111111)
@@ -157,9 +156,8 @@ def to_text(hex_: int) -> str:
 
 def hex_text(hexes: NDArray[np.int64]) -> pa.Array:
     """The 15 hexadecimal digits of n hexes, null for 0."""
-    digits = np.empty((len(hexes), 5, 3), np.uint8)
-    for part in range(5):
-        digits[:, part] = _DIGITS[(hexes >> (48 - 12 * part)) & 0xFFF]
+    sixteen = np.frombuffer(hexes.astype(">i8").tobytes().hex().encode(), np.uint8).reshape(-1, 16)
+    digits = np.ascontiguousarray(sixteen[:, 1:])
     offsets = np.arange(0, 15 * len(hexes) + 1, 15, dtype=np.int32)
     absent = hexes == 0
     valid = pa.py_buffer(np.packbits(~absent, bitorder="little")) if absent.any() else None

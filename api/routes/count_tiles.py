@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from api.asked import refuse_repeated
+from api.asked import on_the_loop, refuse_repeated
 from api.count_tiles import (
     TileAsked,
     Told,
@@ -46,7 +46,7 @@ Place = Annotated[int, Path(ge=0, le=_HIGHEST_PLACE, description="column from th
 Version = Annotated[str | None, Query(alias="v", max_length=64, description="TileJSON's data version")]
 Accepted = Annotated[str, Header(alias="Accept-Encoding", include_in_schema=False)]
 IfNoneMatch = Annotated[str | None, Header(include_in_schema=False)]
-AskedDep = Annotated[TileAsked, Depends()]
+AskedDep = Annotated[TileAsked, Depends(on_the_loop(TileAsked))]
 
 _TILE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "A Mapbox Vector Tile", "content": {MEDIA_TYPE: {}}},

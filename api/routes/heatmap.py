@@ -11,7 +11,7 @@ import anyio
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import shape
-from api.asked import Asked, refuse_period, refuse_repeated
+from api.asked import Asked, on_the_loop, refuse_period, refuse_repeated
 from api.deps import ActorDep, RevisionQuery, Service, ServiceDep
 from api.errors import problem_responses
 from api.released import check_revision, refusing, released_heatmap
@@ -60,7 +60,7 @@ async def get_heatmap(
     request: Request,
     service: ServiceDep,
     actor: ActorDep,
-    asked: Annotated[Asked, Depends()],
+    asked: Annotated[Asked, Depends(on_the_loop(Asked))],
     revision: RevisionQuery = None,
     f: Annotated[Form, Query(description="the form of the answer")] = "json",
     crs: Annotated[

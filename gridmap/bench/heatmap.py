@@ -128,7 +128,7 @@ def bench_counting(facts: Facts, requests: int, progress: Progress) -> HeatmapBe
 
         def ask(window: tuple[str, str], given: Mapping[str, str] = given) -> tuple[bytes, int]:
             heatmap = count(facts, _question(given, window))
-            return to_json(heatmap, facts.places.city, {}), len(heatmap.keys)
+            return to_json(heatmap, facts.places.city, {}), len(heatmap.counts)
 
         report.counted[name] = _timed(ask, name, requests)
     return report

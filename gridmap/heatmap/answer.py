@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gridmap.access import Action, is_staff, may
 from gridmap.errors import InvalidInput, NotFound, NotMeasured, Unavailable
 from gridmap.heatmap.columns import STEPS_PER_DEGREE, Columns, Facts, Part
-from gridmap.heatmap.counting import Bytes, Ints, Longs, count_rows
+from gridmap.heatmap.counting import Bytes, Ints, Longs, Shorts, add_between, count_rows
 from gridmap.heatmap.places import Layer
 from gridmap.heatmap.question import HEX, Question, Window
 from gridmap.hexes import hex_text
@@ -32,6 +32,7 @@ _OUTSIDE = 0
 _NONE_BYTES: Bytes = np.empty(0, np.uint8)
 _NONE_INTS: Ints = np.empty(0, np.int32)
 _HOURS_PER_DAY = 24
+_NO_KIND = -1
 # A register that lists plain residents lists everybody; one without them lists those with a need only.
 _EVERYBODY = ("person", "resident")
 # Rows that one thread counts at least: below that, handing them out costs more than it saves.
@@ -217,34 +218,74 @@ class Counting:
     def _count(self, columns: Columns, window: Window) -> tuple[Longs, Longs]:
         """The groups, and the counts outside and of each of them."""
         if self.question.resolution is None:
-            codes, group_of, groups = columns.cells, self.group_of_cell, self.groups
+            name, group_of, groups = "cells", self.group_of_cell, self.groups
         else:
             group_of, groups = columns.hex_groups(self.question.resolution)
-            codes = columns.hexes
+            name = "hexes"
             if self.question.area is not None:
                 group_of = np.append(len(groups) + 1, group_of[1:]).astype(np.int32)
         begins, ends = span_of(columns, window)
-        return groups, self.spread(columns, codes, group_of, len(groups) + 2, begins, ends)[:-1]
+        codes, many = columns.codes(name)
+        counted = partial(self.spread, columns, codes, group_of, len(groups) + 2)
+        if self.filters or ends - begins < many:
+            return groups, counted(begins, ends)[:-1]
+        step, sums = columns.sums(name)
+        first, last = -(-begins // step), ends // step
+        counts = counted(begins, first * step) + counted(last * step, ends)
+        add_between(sums[first], sums[last], group_of, counts)
+        return groups, counts[:-1]
+
+    @property
+    def filters(self) -> bool:
+        """Whether rows must be looked at one by one."""
+        return bool(len(self.wanted_cells) + len(self.wanted_kinds) + len(self.wanted_hours) + len(self.box))
 
     def spread(self, columns: Columns, codes: Ints, group_of: Ints, room: int, begins: int, ends: int) -> Longs:
         """The rows from ``begins`` to before ``ends`` that pass, counted by ``group_of[codes]``, which are all
         below ``room``; by as many threads as the rows are worth. Unavailable when facts and grid do not match."""
         if columns.highest_cell >= len(self.facts.places.position_of):  # compiled code checks no bounds
             raise Unavailable(f"a fact names a cell that revision {self.facts.revision} has not; try again")
+        spans = np.array([begins, ends], np.int64)
+        if len(self.wanted_hours):
+            spans = _spans_of_hours(columns, self.wanted_hours, begins, ends)
 
-        def part(span: tuple[int, int]) -> Longs:
+        def part(spans: Longs) -> Longs:
             counts = np.zeros(room, np.int64)
             count_rows(
-                codes, group_of, columns.cells, self.wanted_cells, columns.kinds, self.wanted_kinds, columns.hours,
-                self.wanted_hours, columns.east, columns.north, self.box, span[0], span[1], counts,
+                codes, group_of, columns.cells, self.wanted_cells, columns.kinds, self.wanted_kinds, columns.east,
+                columns.north, self.box, spans, counts,
             )  # fmt: skip
             return counts
 
-        threads = min(os.cpu_count() or 1, (ends - begins) // _ROWS_PER_THREAD)
+        threads = min(os.cpu_count() or 1, int(np.sum(spans[1::2] - spans[::2])) // _ROWS_PER_THREAD)
         if threads < 2:
-            return part((begins, ends))
-        edges = np.linspace(begins, ends, threads + 1).astype(int).tolist()
-        return np.sum(list(_threads.map(part, pairwise(edges))), axis=0)  # type: ignore[no-any-return]
+            return part(spans)
+        return np.sum(list(_threads.map(part, _shares(spans, threads))), axis=0)  # type: ignore[no-any-return]
+
+
+def _spans_of_hours(columns: Columns, wanted: Bytes, begins: int, ends: int) -> Longs:
+    """First rows and those behind the last, by turns, of all rows between two whose hour is wanted."""
+    runs = columns.hour_runs
+    first, last = np.searchsorted(runs, [begins, ends], side="right")
+    edges = np.concatenate(([begins], runs[first:last], [ends]))
+    edges = edges[: np.searchsorted(edges, ends) + 1]
+    there = wanted[columns.hours[edges[:-1]]].astype(np.int8)
+    turns = np.diff(there, prepend=0, append=0)
+    spans: Longs = edges[turns != 0].astype(np.int64)
+    return spans
+
+
+def _shares(spans: Longs, threads: int) -> list[Longs]:
+    """Spans with about as many rows for each thread."""
+    behind = np.cumsum(spans[1::2] - spans[::2])
+    shares = []
+    for low, high in pairwise(np.linspace(0, behind[-1], threads + 1).astype(int).tolist()):
+        first, last = np.searchsorted(behind, low, side="right"), np.searchsorted(behind, high, side="left")
+        share = spans[2 * first : 2 * last + 2].copy()
+        share[0] = spans[2 * first + 1] - (behind[first] - low)
+        share[-1] -= behind[last] - high
+        shares.append(share)
+    return shares
 
 
 def span_of(columns: Columns, window: Window) -> tuple[int, int]:
@@ -287,20 +328,21 @@ def _present(
     return groups, now.at(groups)
 
 
-def wanted_kinds(facts: Facts, question: Question) -> Bytes:
-    """For each kind whether it is asked for; empty when all are. NotFound for a category that the city has not."""
+def wanted_kinds(facts: Facts, question: Question) -> Shorts:
+    """The kinds that are asked for; empty when all are. NotFound for a category that the city has not."""
     if question.class_ is None and not question.categories:
-        return _NONE_BYTES
+        return np.empty(0, np.int16)
     kinds, declared = facts.kinds[question.subject], facts.declared[question.subject]
     known = {category for _, category in kinds} | set(declared)
     for category in question.categories:
         if declared and category not in known:
             raise NotFound(f"no category {category!r} of {question.of}: the city has {', '.join(sorted(known))}")
     wanted = [
-        question.class_ in (None, class_) and (not question.categories or category in question.categories)
-        for class_, category in kinds
+        at
+        for at, (class_, category) in enumerate(kinds)
+        if question.class_ in (None, class_) and (not question.categories or category in question.categories)
     ]
-    return np.array([*wanted, False], np.uint8)
+    return np.array(wanted or [_NO_KIND], np.int16)
 
 
 def wanted_hours(question: Question) -> Bytes:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gridmap.heatmap.counting import Bytes, Ints, Longs, Shorts, mark_spanned
+from gridmap.heatmap.counting import Bytes, Ints, Longs, Shorts, count_before, mark_spanned
 from gridmap.heatmap.places import Places
 from gridmap.hexes import parents
 from gridmap.model import Category, City
@@ -25,6 +25,8 @@ SUBJECTS = ("element", "incident")
 # Coordinates are kept in steps of 1e-7 degrees, about a centimetre.
 STEPS_PER_DEGREE = 1e7
 _HOURS_PER_DAY = 24
+# Between these rows counts are kept added up, so that a long window is two differences and its two ends.
+_ROWS_PER_STEP = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,15 @@ class Columns:
     north: Ints
     known: Longs
     _groups: dict[int, tuple[Ints, Longs]] = field(default_factory=dict, compare=False, repr=False)
+    _sums: dict[str, tuple[int, Ints]] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def hour_runs(self) -> Longs:
+        """The first rows of all runs of rows in the same hour of the week: rows are sorted by time."""
+        return np.flatnonzero(np.diff(self.hours, prepend=np.uint8(255)))
 
     @cached_property
     def highest_cell(self) -> int:
@@ -67,6 +75,26 @@ class Columns:
             group_of[1:] = np.cumsum(begins)
             self._groups[resolution] = group_of, coarse[begins]
         return self._groups[resolution]
+
+    def codes(self, name: str) -> tuple[Ints, int]:
+        """The column ``cells`` or ``hexes``, and above how many rows it is quicker to add up by :meth:`sums`."""
+        return getattr(self, name), 2 * max(_ROWS_PER_STEP, self._width(name))
+
+    def sums(self, name: str) -> tuple[int, Ints]:
+        """For ``cells`` or ``hexes`` a step in rows, and how often each code stands before each multiple of it.
+
+        Shape (steps + 1, codes). They take no more room than the column, and are made when first asked for.
+        """
+        if name not in self._sums:
+            codes, twice = self.codes(name)
+            step, width = twice // 2, self._width(name)
+            sums = np.zeros((len(codes) // step + 1) * width, np.int32)
+            count_before(codes, step, sums)
+            self._sums[name] = step, sums.reshape(-1, width)
+        return self._sums[name]
+
+    def _width(self, name: str) -> int:
+        return self.highest_cell + 1 if name == "cells" else len(self.known) + 1
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The columns by name."""

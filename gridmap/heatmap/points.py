@@ -72,7 +72,7 @@ def _rows(facts: Facts, question: Question, columns: Columns, box: Box, gone: Lo
     rows = np.flatnonzero(inside) + begins
     kinds, hours = wanted_kinds(facts, question), wanted_hours(question)
     if len(kinds):
-        rows = rows[kinds[columns.kinds[rows]] != 0]
+        rows = rows[np.isin(columns.kinds[rows], kinds)]
     if len(hours):
         rows = rows[hours[columns.hours[rows]] != 0]
     if question.area is not None:

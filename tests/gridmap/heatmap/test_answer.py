@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from gridmap.errors import InvalidInput, NotFound, NotMeasured
-from gridmap.heatmap import answer
+from gridmap.heatmap import answer, columns
 from gridmap.heatmap.answer import Heatmap, count
-from gridmap.heatmap.columns import Facts, Part, choose, merged
+from gridmap.heatmap.columns import Facts, Part, choose, merged, nothing
 from gridmap.heatmap.question import HEX, Question, Window
 from gridmap.store.database import Connection
 
@@ -226,3 +226,19 @@ def test_threads_count_what_one_counts(facts: Facts, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(answer, "_ROWS_PER_THREAD", 10)
     monkeypatch.setattr(answer.os, "cpu_count", lambda: 7)
     assert as_counter(count(facts, question)) == alone
+
+
+def test_long_windows_are_added_up_from_what_is_kept(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all hours named each row is looked at; without a filter only those at the ends of the window are."""
+    monkeypatch.setattr(columns, "_ROWS_PER_STEP", 64)
+    many = merged([facts.parts["incident"].base] * 40)
+    larger = replace(facts, parts={**facts.parts, "incident": Part(many, nothing(), nothing())})
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        begins, ends = sorted(rng.choice(many.times, 2).tolist())
+        for group, resolution in (("cell", None), ("street", None), (HEX, 7), (HEX, 11)):
+            plain = Question("incidents", group, resolution, window=Window(begins, ends))
+            each = replace(plain, hours=frozenset(range(24)))
+            assert as_counter(count(larger, plain)) == as_counter(count(larger, each))
+    assert many._sums.keys() == {"cells", "hexes"}
+    assert sum(sums.nbytes for _, sums in many._sums.values()) <= 2 * many.cells.nbytes + many.hexes.nbytes
