@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from api import drafts as shape
-from api.schemas.proposals import FiguresOut, PrinciplesOut, ProposalOut, ProposalsOut
+from api.schemas.proposals import FiguresOut, HeadlineOut, ProposalOut, ProposalsOut
 from api.schemas.registry import FeatureCollection
 from gridmap.actions.proposals import Proposed, headline
 from gridmap.redraw.change import DrawnCell
@@ -23,13 +23,13 @@ def proposed(result: Proposed, crs: str) -> ProposalsOut:
         version=result.draft.version,
         area=result.found.area,
         now=_figures(result.found.present),
-        principles=PrinciplesOut(**headline(result.principles)),
+        principles=HeadlineOut(**headline(result.principles)),
         proposals=[
             ProposalOut(
                 number=number,
                 why=one.why,
                 figures=_figures(one.figures),
-                principles=PrinciplesOut(**headline(findings)),
+                principles=HeadlineOut(**headline(findings)),
                 cells=_cells(result.plan, after, one, crs),
                 edits=one.edits,
             )

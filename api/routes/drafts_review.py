@@ -17,7 +17,7 @@ from api.schemas.drafts import (
     CommentSaved,
     DraftListed,
     NoticeLink,
-    NoticeOut,
+    PublicNoticeOut,
     ReturnIn,
     WaiverIn,
 )
@@ -105,13 +105,13 @@ def delete_notice(service: ServiceDep, actor: ActorDep, draft: DraftPath) -> Res
     return Response(status_code=204)
 
 
-@router.get("/notice/{token}", response_model=NoticeOut)
+@router.get("/notice/{token}", response_model=PublicNoticeOut)
 def get_notice(
     service: ServiceDep,
     response: Response,
     token: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="the end of a notice's link")],
     crs: CrsQuery = "wgs84",
-) -> NoticeOut:
+) -> PublicNoticeOut:
     """A draft at public notice: its name, the cells before and after, the five principles.
 
     Needs no key, and has no figure that rests on counts of people.
@@ -124,7 +124,7 @@ def get_notice(
     before, after = shape.both(plan, name)
     zone = plan.base.city.zone
     response.headers["Cache-Control"] = "private, no-store"
-    return NoticeOut(
+    return PublicNoticeOut(
         name=draft.name,
         reason=draft.reason,
         state=draft.state,  # type: ignore[arg-type]

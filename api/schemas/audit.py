@@ -51,7 +51,7 @@ class SideOut(BaseModel):
     ladder: list[CalledOut]
 
 
-class DifferenceOut(BaseModel):
+class NowDifferentOut(BaseModel):
     """What two sides say differently: `answered and recorded`, or `recorded and now`."""
 
     between: str
@@ -71,6 +71,6 @@ class ExplainedOut(BaseModel):
     answered: SideOut
     recorded: SideOut | None
     now: SideOut | None
-    differences: list[DifferenceOut]
+    differences: list[NowDifferentOut]
     why_en: str
     why_zh: str

@@ -255,7 +255,7 @@ class CommentSaved(BaseModel):
     comment: int
 
 
-class NoticeOut(BaseModel):
+class PublicNoticeOut(BaseModel):
     """What everybody who has the link sees of a draft: its name, why, what it changes, and the five principles."""
 
     name: str

@@ -41,7 +41,7 @@ class FiguresOut(BaseModel):
     stays: float
 
 
-class PrinciplesOut(BaseModel):
+class HeadlineOut(BaseModel):
     """A figure or two of each principle, of the city with the draft and the proposal; null is not measured."""
 
     nested_cells: int | None
@@ -63,7 +63,7 @@ class ProposalOut(BaseModel):
     number: int
     why: str
     figures: FiguresOut
-    principles: PrinciplesOut
+    principles: HeadlineOut
     cells: FeatureCollection
     edits: list[dict[str, Any]]
 
@@ -76,6 +76,6 @@ class ProposalsOut(BaseModel):
     version: int
     area: str
     now: FiguresOut
-    principles: PrinciplesOut
+    principles: HeadlineOut
     proposals: list[ProposalOut]
     notes: list[str]

@@ -175,3 +175,8 @@ def test_links_keep_the_path_under_which_a_proxy_serves(
         rest = proxied.get(following).json()
         assert len(rest["areas"]) == 2
         assert proxied.get("/openapi.json").json()["servers"] == [{"url": path}]
+
+
+def test_no_two_schemas_have_one_name(document: dict[str, Any]) -> None:
+    """FastAPI would name both after their modules, and whoever generates a client would see that."""
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []

@@ -1,20 +1,10 @@
 // The desk's map: the city's style, the cell of the answer and those beside it, the pin, and pins to choose from.
-import "maplibre-gl/dist/maplibre-gl.css";
-import "./desk_map.css";
-import {
-  LngLatBounds, Marker, NavigationControl, ScaleControl, setWorkerUrl,
-  type GeoJSONSource, type LngLatBoundsLike, type Map as MapLibre,
-} from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import { registerBaseMaps } from "./base_map";
+import { LngLatBounds, Marker, type GeoJSONSource, type Map as MapLibre } from "maplibre-gl";
 import { h } from "./dom";
-import { language, say } from "./language";
-import { Refused, type Service } from "./service";
-import { Surface, type GridStyle } from "./surface";
-import { theme } from "./theme";
-
-setWorkerUrl(new URL(workerUrl, import.meta.url).href);
-registerBaseMaps();
+import { boundsOf, cityBounds, collection, GridMap } from "./grid_map";
+import { say } from "./language";
+import type { Service } from "./service";
+import type { GridStyle } from "./surface";
 
 export interface Choice {
   readonly label: string;
@@ -35,7 +25,6 @@ export const NO_MARKS: Marks = { cell: null, near: [], pin: null, choices: [] };
 
 const CLOSE_ZOOM = 15.5;
 const SOURCE = "desk";
-const TRY_AGAIN_MS = 5_000;
 
 declare global {
   interface Window {
@@ -45,27 +34,24 @@ declare global {
 }
 
 export class DeskMap {
-  private readonly surface: Surface;
+  private readonly grid: GridMap;
   private marks: Marks = NO_MARKS;
   private pins: Marker[] = [];
   private readonly legend = h("div", { class: "legend", hidden: true });
-  private wanted = "";
-  private drawn = "";
-  private drawing = false;
   private mayMove = false;
 
-  constructor(
-    private readonly stage: HTMLElement, private readonly service: Service,
-    private readonly pick: (lon: number, lat: number) => void, private readonly state: (text: string) => void,
-  ) {
-    this.surface = new Surface(stage, { attributionControl: false }, (map) => this.prepare(map));
+  constructor(stage: HTMLElement, service: Service, pick: (lon: number, lat: number) => void, state: (text: string) => void) {
+    this.grid = new GridMap(stage, service, {
+      help: () => say("map_help"), noWebgl: () => say("map_no_webgl"), first: cityBounds, state,
+      picked: ({ lon, lat }) => pick(lon, lat), takeOver: (style) => this.takeOver(style),
+      laid: (map, style) => this.addMarks(map, style.metadata["gridmap:dark"]),
+    });
     stage.after(this.legend);
   }
 
   /** Draws the grid of a time (empty: now); `revision` is the newest that was heard of, and is drawn when it is another. */
   show(at: string, revision: number): void {
-    this.wanted = JSON.stringify([at, revision, theme(), language()]);
-    void this.draw();
+    this.grid.show(revision, at ? { at } : {});
   }
 
   mark(marks: Marks): void {
@@ -76,69 +62,21 @@ export class DeskMap {
 
   /** Shows a shape as a whole. */
   fit(geometry: GeoJSON.Geometry): void {
-    this.surface.map?.fitBounds(boundsOf([geometry]), { padding: 40, duration: 0 });
-  }
-
-  private prepare(map: MapLibre): void {
-    map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    map.addControl(new ScaleControl(), "bottom-left");
-    map.dragRotate.disable();
-    map.touchZoomRotate.disableRotation();
-    map.on("click", (event) => this.pick(event.lngLat.lng, event.lngLat.lat));
-    const canvas = map.getCanvas();
-    canvas.setAttribute("aria-label", say("map_help"));
-    canvas.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      const { lng, lat } = map.getCenter();
-      this.pick(lng, lat);
-    });
-  }
-
-  private async draw(): Promise<void> {
-    if (this.drawing || this.wanted === this.drawn) return;
-    this.drawing = true;
-    const wanted = this.wanted;
-    if (!this.surface.map) this.state(say("map_loading"));
-    let failed = false;
-    try {
-      const [at] = JSON.parse(wanted) as [string];
-      const query = new URLSearchParams({ language: language(), base_map: "redrawn", ...(at ? { at } : {}) });
-      const style = await this.service.ask<GridStyle>(`styles/${theme()}.json?${query}`);
-      await this.surface.show(style, cityBounds(style), () => this.takeOver(style));
-      this.drawn = wanted;
-      this.state("");
-    } catch (error) {
-      failed = true;
-      if (this.surface.map && !this.drawn) this.surface.clear();
-      const noWebgl = document.createElement("canvas").getContext("webgl2") === null;
-      this.state(noWebgl ? say("map_no_webgl") : error instanceof Refused && error.status >= 400 && error.status < 500
-        ? say("map_refused", error.message) : this.drawn ? say("map_stays") : say("map_failed"));
-      if (noWebgl) return;
-    } finally {
-      this.drawing = false;
-      this.stage.removeAttribute("aria-busy");
-    }
-    if (failed) setTimeout(() => void this.draw(), TRY_AGAIN_MS);
-    else void this.draw();
+    this.grid.map?.fitBounds(boundsOf([geometry]), { padding: 40, duration: 0 });
   }
 
   private takeOver(style: GridStyle): void {
-    window.gridmapDesk = this.surface.map;
-    this.stage.dataset["revision"] = String(style.metadata["gridmap:revision"]);
+    window.gridmapDesk = this.grid.map;
     this.legend.hidden = false;
     this.legend.replaceChildren(h("details", null, h("summary", null, say("legend")), style.metadata["gridmap:legend"].map(({ color, label }) => {
       const swatch = h("span", { class: "swatch" });
       swatch.style.backgroundColor = color;
       return h("p", null, swatch, label);
     })));
-    this.surface.map?.once("load", () => this.addMarks(style.metadata["gridmap:dark"]));
-    if (this.surface.map?.isStyleLoaded()) this.addMarks(style.metadata["gridmap:dark"]);
   }
 
-  private addMarks(dark: boolean): void {
-    const map = this.surface.map;
-    if (!map || map.getSource(SOURCE)) return;
+  private addMarks(map: MapLibre, dark: boolean): void {
+    if (map.getSource(SOURCE)) return;
     const [strong, weak] = dark ? ["#ffb4a8", "#ffd27a"] : ["#a3160f", "#8a5300"];
     map.addSource(SOURCE, { type: "geojson", data: collection([]) });
     map.addLayer({ id: "desk-fill", type: "fill", source: SOURCE, filter: ["==", ["get", "role"], "cell"], paint: { "fill-color": strong, "fill-opacity": 0.14 } });
@@ -151,7 +89,7 @@ export class DeskMap {
   }
 
   private drawMarks(): void {
-    const map = this.surface.map;
+    const map = this.grid.map;
     for (const pin of this.pins) pin.remove();
     this.pins = [];
     if (!map) return;
@@ -193,26 +131,4 @@ function holds(map: MapLibre, bounds: LngLatBounds): boolean {
 
 function feature(geometry: GeoJSON.Geometry, role: string): GeoJSON.Feature {
   return { type: "Feature", geometry, properties: { role } };
-}
-
-function collection(features: GeoJSON.Feature[]): GeoJSON.FeatureCollection {
-  return { type: "FeatureCollection", features };
-}
-
-/** The box around shapes. */
-export function boundsOf(geometries: readonly GeoJSON.Geometry[]): LngLatBounds {
-  const bounds = new LngLatBounds();
-  const walk = (coordinates: unknown): void => {
-    if (!Array.isArray(coordinates)) return;
-    if (typeof coordinates[0] === "number") bounds.extend([coordinates[0], coordinates[1] as number]);
-    else coordinates.forEach(walk);
-  };
-  for (const geometry of geometries) if ("coordinates" in geometry) walk(geometry.coordinates);
-  return bounds;
-}
-
-/** The box around the city that a style draws. */
-export function cityBounds(style: GridStyle): LngLatBoundsLike {
-  for (const source of Object.values(style.sources)) if (source.type === "vector" && source.bounds) return source.bounds;
-  return [style.center?.[0] ?? 0, style.center?.[1] ?? 0, style.center?.[0] ?? 0, style.center?.[1] ?? 0];
 }

@@ -22,7 +22,7 @@ SHAPES = {
     "Finding": "FindingOut", "Impact": "ImpactOut", "Offender": "OffenderOut", "Check": "CheckOut",
     "Certificate": "CertificateOut", "Done": "PublishedDraftOut", "Figures": "FiguresOut", "Beside": "BesideOut",
     "Compared": "CompareOut", "Revision": "RevisionOut", "Revisions": "RevisionsOut",
-    "Part": "PartOut", "Difference": "api__schemas__revisions__DifferenceOut",
+    "Part": "PartOut", "Difference": "DifferenceOut",
 }  # fmt: skip
 
 

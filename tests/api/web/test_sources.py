@@ -25,7 +25,7 @@ SHAPES = {
     "AreaRow": "RegistryArea", "Areas": "AreasOut", "AreaDetail": "AreaDetail", "CellRow": "RegistryCell",
     "Cells": "CellsOut", "CellDetail": "CellDetail", "Heatmap": "HeatmapOut", "Profile": "ProfileOut",
     "Staffing": "StaffingOut", "Roster": "RosterOut", "Releases": "ReleasesOut", "Released": "ReleasedOut",
-    "Principles": "api__schemas__principles__PrinciplesOut",
+    "Principles": "PrinciplesOut",
 }  # fmt: skip
 
 

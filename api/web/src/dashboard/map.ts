@@ -1,22 +1,12 @@
 // The cockpit's map: the city's style, over it the parts of the area coloured by their counts, or hexes; a click picks a part.
-import "maplibre-gl/dist/maplibre-gl.css";
-import "../desk_map.css";
-import {
-  NavigationControl, ScaleControl, setWorkerUrl,
-  type ExpressionSpecification, type GeoJSONSource, type LngLatBoundsLike, type Map as MapLibre,
-} from "maplibre-gl";
-import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import { registerBaseMaps } from "../base_map";
+import type { ExpressionSpecification, GeoJSONSource, LngLatBoundsLike, Map as MapLibre } from "maplibre-gl";
+import { cityBounds, collection, GridMap } from "../grid_map";
+import { say } from "../language";
+import type { Service } from "../service";
+import { theme } from "../theme";
 import { RAMP_STEPS, stepOf } from "./charts";
 import type { Box } from "./data";
 import { tell } from "./words";
-import { language, say } from "../language";
-import { Refused, type Service } from "../service";
-import { Surface, type GridStyle } from "../surface";
-import { theme } from "../theme";
-
-setWorkerUrl(new URL(workerUrl, import.meta.url).href);
-registerBaseMaps();
 
 /** What is drawn over the style. */
 export interface Painted {
@@ -41,34 +31,37 @@ declare global {
 }
 
 const OURS = ["cockpit-parts", "cockpit-hexes", "cockpit-parts-line", "cockpit-pick", "cockpit-area"];
-const TRY_AGAIN_MS = 5_000;
 const PADDING = 30;
-const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+const EMPTY = collection([]);
 
 export class CockpitMap {
-  private readonly surface: Surface;
+  private readonly grid: GridMap;
   private painted: Painted | null = null;
   private box: Box | null = null;
   private boxShown = "";
-  private wanted = "";
-  private drawn = "";
-  private drawing = false;
   private cityBox: LngLatBoundsLike | null = null;
   private moved = false;
 
-  constructor(
-    private readonly stage: HTMLElement, private readonly service: Service,
-    private readonly pick: (code: string) => void, private readonly state: (text: string) => void, scale = 1,
-  ) {
-    // On a wall letters and lines are as large as on a desk: drawn so many times as fine, shown so many times as large.
-    this.surface = new Surface(stage, { attributionControl: false, pixelRatio: devicePixelRatio * scale }, (map) => this.prepare(map));
-    if (scale !== 1) Object.assign(stage.style, { width: `${100 / scale}%`, height: `${100 / scale}%`, transform: `scale(${scale})`, transformOrigin: "0 0" });
+  constructor(private readonly stage: HTMLElement, service: Service, private readonly pick: (code: string) => void, state: (text: string) => void, scale = 1) {
+    this.grid = new GridMap(stage, service, {
+      help: () => tell("map_help"), noWebgl: () => say("map_no_webgl"), state,
+      first: (style) => {
+        this.cityBox = cityBounds(style);
+        return this.box ? ([...this.box] as LngLatBoundsLike) : this.cityBox;
+      },
+      picked: ({ pixel }) => this.pickAt(pixel),
+      prepare: (map) => this.prepare(map),
+      takeOver: () => {
+        window.gridmapCockpit = this.grid.map;
+        this.boxShown = JSON.stringify(this.box);
+      },
+      laid: () => this.repaint(),
+    }, scale);
   }
 
   /** Draws the grid; `revision` is the newest that was heard of, and the map is drawn anew when it is another. */
   show(revision: number): void {
-    this.wanted = JSON.stringify([revision, theme(), language()]);
-    void this.draw();
+    this.grid.show(revision);
   }
 
   /** Paints what has changed; the same again is nothing to do. */
@@ -83,7 +76,7 @@ export class CockpitMap {
     const name = JSON.stringify(box);
     if (name === this.boxShown) return;
     this.box = box;
-    const map = this.surface.map;
+    const map = this.grid.map;
     const bounds = box ? ([...box] as LngLatBoundsLike) : this.cityBox;
     if (!map || !bounds || Math.min(map.getContainer().clientWidth, map.getContainer().clientHeight) < 3 * PADDING) return;
     this.boxShown = name;
@@ -92,10 +85,6 @@ export class CockpitMap {
   }
 
   private prepare(map: MapLibre): void {
-    map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    map.addControl(new ScaleControl(), "bottom-left");
-    map.dragRotate.disable();
-    map.touchZoomRotate.disableRotation();
     map.on("movestart", (event) => {
       this.moved ||= event.originalEvent !== undefined;
     });
@@ -104,62 +93,19 @@ export class CockpitMap {
       this.boxShown = "";
       this.fit(this.box);
     });
-    map.on("click", (event) => this.pickAt(map, [event.point.x, event.point.y]));
-    const canvas = map.getCanvas();
-    canvas.setAttribute("aria-label", tell("map_help"));
-    canvas.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      this.pickAt(map, [canvas.clientWidth / 2, canvas.clientHeight / 2]);
-    });
   }
 
-  private pickAt(map: MapLibre, point: [number, number]): void {
-    if (!map.getLayer("cockpit-parts")) return;
-    const [found] = map.queryRenderedFeatures(point, { layers: ["cockpit-parts"] });
+  private pickAt([x, y]: readonly [number, number]): void {
+    const map = this.grid.map;
+    if (!map?.getLayer("cockpit-parts")) return;
+    const [found] = map.queryRenderedFeatures([x, y], { layers: ["cockpit-parts"] });
     const code: unknown = found?.properties["code"];
     if (typeof code === "string") this.pick(code);
   }
 
-  private async draw(): Promise<void> {
-    if (this.drawing || this.wanted === this.drawn) return;
-    this.drawing = true;
-    const wanted = this.wanted;
-    if (!this.surface.map) this.state(say("map_loading"));
-    let failed = false;
-    try {
-      const style = await this.service.ask<GridStyle>(`styles/${theme()}.json?${new URLSearchParams({ language: language(), base_map: "redrawn" })}`);
-      this.cityBox = boundsIn(style);
-      await this.surface.show(style, this.box ? ([...this.box] as LngLatBoundsLike) : (this.cityBox ?? [0, 0, 0, 0]), () => this.takeOver(style));
-      this.drawn = wanted;
-      this.state("");
-    } catch (error) {
-      failed = true;
-      if (this.surface.map && !this.drawn) this.surface.clear();
-      const noWebgl = document.createElement("canvas").getContext("webgl2") === null;
-      this.state(noWebgl ? say("map_no_webgl") : error instanceof Refused && error.status >= 400 && error.status < 500
-        ? say("map_refused", error.message) : this.drawn ? say("map_stays") : say("map_failed"));
-      if (noWebgl) return;
-    } finally {
-      this.drawing = false;
-      this.stage.removeAttribute("aria-busy");
-    }
-    if (failed) setTimeout(() => void this.draw(), TRY_AGAIN_MS);
-    else void this.draw();
-  }
-
-  private takeOver(style: GridStyle): void {
-    const map = this.surface.map;
-    window.gridmapCockpit = map;
-    this.stage.dataset["revision"] = String(style.metadata["gridmap:revision"]);
-    this.boxShown = JSON.stringify(this.box);
-    if (map?.isStyleLoaded()) this.repaint();
-    else map?.once("load", () => this.repaint());
-  }
-
   /** The layers of ours, anew: they are few, and their tiles are there. */
   private repaint(): void {
-    const map = this.surface.map, painted = this.painted;
+    const map = this.grid.map, painted = this.painted;
     if (!map || !painted || !map.getLayer("land") && !map.getLayer("cells")) return;
     for (const id of OURS) if (map.getLayer(id)) map.removeLayer(id);
     this.fit(this.box);
@@ -215,9 +161,4 @@ export function rampColours(): string[] {
   const style = getComputedStyle(document.documentElement);
   const names = [...Array.from({ length: RAMP_STEPS + 1 }, (_, step) => `--ramp-${step}`), "--hidden"];
   return names.map((name) => style.getPropertyValue(name).trim());
-}
-
-function boundsIn(style: GridStyle): LngLatBoundsLike | null {
-  for (const source of Object.values(style.sources)) if (source.type === "vector" && source.bounds) return source.bounds;
-  return null;
 }

@@ -1,16 +1,15 @@
 // The planner's map: the grid of a revision, over it what a draft makes of it, where it does not hold, and remarks.
-import { Marker, NavigationControl, ScaleControl, type GeoJSONSource, type Map as MapLibre } from "maplibre-gl";
-import { boundsOf, cityBounds } from "../desk_map";
+import { Marker, type GeoJSONSource, type LngLatBoundsLike, type Map as MapLibre } from "maplibre-gl";
 import { h } from "../dom";
-import { language, say } from "../language";
+import { boundsOf, cityBounds, collection, GridMap } from "../grid_map";
+import type { Service } from "../service";
+import type { GridStyle } from "../surface";
+import { theme } from "../theme";
+import type { CellFeature } from "./api";
 import { segmentsOf, type Box, type Position, type Segment } from "./cells";
 import type { Drawing, DrawingParts } from "./draw";
 import { tell } from "./language";
 import { NOTHING_OVER, type Overlay } from "./over";
-import type { CellFeature } from "./api";
-import { Refused, type Service } from "../service";
-import { Surface, type GridStyle } from "../surface";
-import { theme } from "../theme";
 
 export interface MapParts {
   readonly picked: (place: Position, more: boolean) => void;
@@ -22,7 +21,6 @@ export interface MapParts {
   readonly ready: () => void;
 }
 
-const TRY_AGAIN_MS = 5_000;
 const INK = {
   light: { fresh: "#00695c", changed: "#8a4b00", old: "#a3160f", chosen: "#0b57d0", wrong: "#c2185b", paper: "#ffffff", ink: "#17212b" },
   dark: { fresh: "#5eead4", changed: "#fbbf6b", old: "#ffb4a8", chosen: "#9ecbff", wrong: "#ff8ab8", paper: "#10161b", ink: "#eaf0f5" },
@@ -37,30 +35,43 @@ declare global {
 
 export class PlannerMap {
   drawing: Drawing | null = null;
-  private readonly surface: Surface;
+  private readonly grid: GridMap;
   private over: Overlay = NOTHING_OVER;
   private pins: Marker[] = [];
   private edges: readonly Segment[] = [];
   private near: readonly Segment[] | null = null;
   private keyed: readonly Position[] = [];
-  private wanted = "";
-  private drawn = "";
-  private busy = false;
   /** It stands where the address has it; from then on the address follows it. */
   private settled = false;
 
-  constructor(private readonly stage: HTMLElement, private readonly service: Service, private readonly first: Box | null, private readonly parts: MapParts) {
-    this.surface = new Surface(stage, { attributionControl: false }, (map) => this.prepare(map));
+  constructor(stage: HTMLElement, service: Service, first: Box | null, private readonly parts: MapParts) {
+    this.grid = new GridMap(stage, service, {
+      help: () => tell("map_help"), noWebgl: () => tell("map_no_webgl"), state: parts.state,
+      first: (style) => (first ? ([...first] as LngLatBoundsLike) : cityBounds(style)),
+      picked: ({ lon, lat, more }) => parts.picked([lon, lat], more),
+      prepare: (map) => map.on("moveend", () => {
+        this.near = null;
+        if (this.settled) parts.moved();
+      }),
+      takeOver: () => {
+        if (parts.drawing) window.gridmapPlanner = this.map;
+        this.drawing = null;
+      },
+      laid: (map, style) => {
+        if (map.getSource("planner-after")) return;
+        this.addLayers(map, style);
+        void this.takePens(map);
+      },
+    });
   }
 
   get map(): MapLibre | null {
-    return this.surface.map;
+    return this.grid.map;
   }
 
   /** Draws the grid of a revision, in the page's language and theme. */
   show(revision: number): void {
-    this.wanted = JSON.stringify([revision, theme(), language()]);
-    void this.redraw();
+    this.grid.show(revision, { revision: String(revision) });
   }
 
   lay(over: Overlay): void {
@@ -110,65 +121,6 @@ export class PlannerMap {
   goTo(place: string): void {
     const [lon, lat, zoom] = place.split(",").map(Number);
     if ([lon, lat, zoom].every((each) => Number.isFinite(each))) this.map?.jumpTo({ center: [lon!, lat!], zoom: zoom! });
-  }
-
-  private prepare(map: MapLibre): void {
-    map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    map.addControl(new ScaleControl(), "bottom-left");
-    map.dragRotate.disable();
-    map.touchZoomRotate.disableRotation();
-    map.on("click", ({ lngLat, originalEvent }) => this.parts.picked([lngLat.lng, lngLat.lat], originalEvent.shiftKey || originalEvent.ctrlKey || originalEvent.metaKey));
-    map.on("moveend", () => {
-      this.near = null;
-      if (this.settled) this.parts.moved();
-    });
-    const canvas = map.getCanvas();
-    canvas.setAttribute("aria-label", tell("map_help"));
-    canvas.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      const { lng, lat } = map.getCenter();
-      this.parts.picked([lng, lat], event.shiftKey);
-    });
-  }
-
-  private async redraw(): Promise<void> {
-    if (this.busy || this.wanted === this.drawn) return;
-    this.busy = true;
-    const wanted = this.wanted;
-    this.stage.setAttribute("aria-busy", "true");
-    if (!this.map) this.parts.state(say("map_loading"));
-    let failed = false;
-    try {
-      const [revision] = JSON.parse(wanted) as [number];
-      const query = new URLSearchParams({ language: language(), base_map: "redrawn", revision: String(revision) });
-      const style = await this.service.ask<GridStyle>(`styles/${theme()}.json?${query}`);
-      await this.surface.show(style, this.first ? [...this.first] as [number, number, number, number] : cityBounds(style), () => this.takeOver(style));
-      this.drawn = wanted;
-      this.parts.state("");
-    } catch (error) {
-      failed = !(error instanceof Refused && error.status === 404);
-      this.parts.state(noWebGl() ? tell("map_no_webgl") : error instanceof Refused && error.status > 0 ? say("map_refused", error.message) : say("map_failed"));
-    }
-    this.busy = false;
-    if (this.wanted === wanted) this.stage.removeAttribute("aria-busy");
-    if (failed) setTimeout(() => void this.redraw(), TRY_AGAIN_MS);
-    else if (this.wanted !== wanted) void this.redraw();
-  }
-
-  private takeOver(style: GridStyle): void {
-    this.stage.dataset["revision"] = String(style.metadata["gridmap:revision"]);
-    const map = this.map;
-    if (!map) return;
-    if (this.parts.drawing) window.gridmapPlanner = map;
-    this.drawing = null;
-    const laid = (): void => {
-      if (map !== this.map || map.getSource("planner-after")) return;
-      this.addLayers(map, style);
-      void this.takePens(map);
-    };
-    if (map.isStyleLoaded()) laid();
-    else map.once("load", laid);
   }
 
   private async takePens(map: MapLibre): Promise<void> {
@@ -263,12 +215,4 @@ export class PlannerMap {
 
 function point(place: Position): GeoJSON.Feature {
   return { type: "Feature", properties: {}, geometry: { type: "Point", coordinates: [...place] } };
-}
-
-function collection(features: GeoJSON.Feature[]): GeoJSON.FeatureCollection {
-  return { type: "FeatureCollection", features };
-}
-
-function noWebGl(): boolean {
-  return document.createElement("canvas").getContext("webgl2") === null;
 }
