@@ -257,6 +257,7 @@ STAFF_ONLY = {
     "/v1/audit",
     "/v1/coverage/{answer_id}",
     "/v1/notices",
+    "/v1/shift-exceptions",
     "/v1/break-glass",
     "/v1/cells/{code}/needs",
     *(f"/tiles/live_{kind}{rest}" for kind in COUNTS for rest in (".json", "/{z}/{x}/{y}.mvt")),

@@ -40,6 +40,13 @@ export function cityNow(): string {
   return `${parts["year"]}-${parts["month"]}-${parts["day"]}T${parts["hour"]}:${parts["minute"]}`;
 }
 
+/** The day in city time, so many days from today, as date fields take it. */
+export function cityDay(ahead: number): string {
+  const day = new Date(`${cityNow().slice(0, 10)}T00:00:00Z`);
+  day.setUTCDate(day.getUTCDate() + ahead);
+  return day.toISOString().slice(0, 10);
+}
+
 export function telephone(phone: string): string {
   return `tel:${phone.replace(/[^0-9+]/g, "")}`;
 }

@@ -46,6 +46,8 @@ export const en: Record<keyof typeof zh, string> = {
   edge: "{0} from the edge",
   services: "Services:",
   calls: "Calls",
+  call_then: "To be called then",
+  report_now_only: "Incidents are reported for now: take the time away to report one here.",
   call_now: "Call now",
   call: "Call",
   nobody: "nobody recorded on shift",

@@ -44,6 +44,8 @@ export const zh = {
   edge: "距边界 {0}",
   services: "服务：",
   calls: "拨打顺序",
+  call_then: "当时应拨打",
+  report_now_only: "事件只能按当前时间上报：清除时间后可在此上报。",
   call_now: "现在拨打",
   call: "拨打",
   nobody: "未登记值班人",

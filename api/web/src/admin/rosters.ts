@@ -1,7 +1,8 @@
 // The posts of a territory, who holds them by which rules and who is there now; rules and leave entered and ended.
 import type { Area, AreaDetail, Areas, CellDetail, Cells, Turn } from "../api";
 import { data, h } from "../dom";
-import { fullMoment, telephone } from "../format";
+import { cityNow, fullMoment, telephone } from "../format";
+import { isWithin } from "./weekly_hours";
 import { named } from "../language";
 import { Refused } from "../service";
 import type { Exception, Post, Shift } from "./api";
@@ -151,11 +152,11 @@ export class RostersLeaf implements Leaf {
   }
 
   private post({ post, shifts, exceptions, onDuty }: PostKnown, found: Territory): HTMLElement {
-    const mayWrite = exceptions !== null;
+    const mayWrite = exceptions !== null, gap = isWithin(post.required, cityNow());
     return h("li", { class: "post", "data-post": post.code },
       h("div", { class: "post-head" }, h("h4", null, data(post.title), " ", h("small", { class: "weak" }, named("post", post.kind), " · ", h("span", { class: "code" }, post.code))),
         h("a", { class: "phone", href: telephone(post.phone) }, post.phone)),
-      h("p", { class: "now" }, onDuty === null ? tell("duty_unknown") : onDuty.length === 0 ? h("span", { class: post.required ? "bad" : "weak" }, tell(post.required ? "nobody_now_gap" : "nobody_now"))
+      h("p", { class: "now" }, onDuty === null ? tell("duty_unknown") : onDuty.length === 0 ? h("span", { class: gap ? "bad" : "weak" }, tell(gap ? "nobody_now_gap" : "nobody_now"))
         : [tell("on_duty_now"), " ", onDuty.map((turn) => this.turn(turn))]),
       post.required ? h("p", { class: "weak" }, tell("required_hours", hours(post.required))) : null,
       shifts.length ? rows(tell("rules_of", post.title), [tell("head_holder"), tell("head_hours"), tell("head_backup"), tell("head_valid"), tell("head_verified"), ...(mayWrite ? [tell("head_do")] : [])], shifts.map((each) => this.shift(post, each, mayWrite)))

@@ -1,6 +1,6 @@
 // The form by which a weekly rule of a post is entered: who is there, on which days, from when until when.
 import { h } from "../dom";
-import { cityNow } from "../format";
+import { cityDay } from "../format";
 import type { Post } from "./api";
 import { FoldForm } from "./fold_form";
 import { field, type Around } from "./leaf";
@@ -26,7 +26,7 @@ export class ShiftForm {
     const choices = h("fieldset", { class: "field", id: id("days") }, h("legend", null, tell("on_days")),
       h("div", { class: "options" }, this.days.map((each) => h("label", { class: "check" }, each, told("day", each.value)))));
     const starts = h("input", { type: "time", required: true, value: "08:00" }), ends = h("input", { type: "time", required: true, value: "18:00" });
-    const first = h("input", { type: "date", required: true, value: cityNow().slice(0, 10) }), last = h("input", { type: "date" });
+    const first = h("input", { type: "date", required: true, value: cityDay(0) }), last = h("input", { type: "date" });
     return this.form.draw(tell("enter_shift"), tell("shift_of", this.post.title), [
       ...this.holder.draw(tell("who_is_there"), people, null), choices,
       field(id("starts"), tell("begins"), starts, tell("city_time")), field(id("until"), tell("ends"), ends, tell("over_midnight")),

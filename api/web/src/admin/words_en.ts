@@ -81,7 +81,7 @@ export const en: Record<keyof typeof zh, string> = {
   give_key_now: "Give it out",
   giving: "Giving it out…",
   key_holder: "Holder",
-  key_holder_help: "The name of a desk or system, such as desk-heping; no name or number of a person.",
+  key_holder_help: "The name of a desk or system, such as desk-heping: letters, digits and . _ @ - without spaces; no name or number of a person.",
   key_label: "What for",
   key_label_help: "So that whoever comes later knows why it is there.",
   key_role: "Role",

@@ -79,7 +79,7 @@ export const zh = {
   give_key_now: "发放",
   giving: "正在发放…",
   key_holder: "持有者",
-  key_holder_help: "岗位或系统的代号，如 desk-heping；不填姓名、电话。",
+  key_holder_help: "岗位或系统的代号，如 desk-heping：字母、数字和 . _ @ -，不含空格；不填姓名、电话。",
   key_label: "用途",
   key_label_help: "让以后的人看懂这把密钥为何存在。",
   key_role: "角色",

@@ -16,6 +16,8 @@ export interface AnswerParts {
   readonly notes: readonly string[];
   /** Telephone numbers that were called in vain. */
   readonly tried: Set<string>;
+  /** Of a time that is not now: whom one would have called then. */
+  readonly then: boolean;
   readonly open: (code: string) => void;
 }
 
@@ -62,7 +64,7 @@ export function callView(parts: AnswerParts): HTMLElement {
     made.querySelector<HTMLElement>(focus)?.focus();
   };
   const section = h("section", { class: "calls", "aria-label": say("calls") });
-  section.append(next ? nextView(next, turns.get(next.post ?? ""), answer.ladder.length - tried.size, () => {
+  section.append(next ? nextView(next, turns.get(next.post ?? ""), parts.then, answer.ladder.length - tried.size, () => {
     tried.add(next.phone);
     redraw(".next .call, .again");
   }) : h("div", { class: "next" }, h("p", { role: "status" }, say("all_tried")),
@@ -77,9 +79,10 @@ export function callView(parts: AnswerParts): HTMLElement {
   return section;
 }
 
-function nextView(rung: Rung, turn: Turn | undefined, left: number, noAnswer: () => void): HTMLElement {
-  return h("div", { class: "next", role: "group", "aria-label": say("call_now") },
-    h("p", { class: "label" }, say("call_now")),
+function nextView(rung: Rung, turn: Turn | undefined, then: boolean, left: number, noAnswer: () => void): HTMLElement {
+  const label = say(then ? "call_then" : "call_now");
+  return h("div", { class: "next", role: "group", "aria-label": label },
+    h("p", { class: "label" }, label),
     h("p", { class: "who" }, post(rung), " ", rung.holder ? data(rung.holder) : h("span", { class: "weak" }, say("nobody"))),
     turn ? h("p", { class: "weak" }, until(turn)) : null,
     h("div", { class: "thumb" },

@@ -320,8 +320,9 @@ function resultView(): HTMLElement[] {
       const { answer } = result;
       const place = answer.cell?.code ?? `${answer.point.lon} ${answer.point.lat}`;
       if (!tried.has(place)) tried.set(place, new Set());
-      const view = answerView({ ...result, category: shown.category, tried: tried.get(place)!, open });
-      return shown.at || goneSince ? [view] : [view, reportOf(answer)];
+      const view = answerView({ ...result, category: shown.category, tried: tried.get(place)!, then: shown.at !== "", open });
+      if (shown.at) return [view, h("p", { class: "weak", id: "no-report" }, say("report_now_only"))];
+      return goneSince ? [view] : [view, reportOf(answer)];
     }
   }
 }

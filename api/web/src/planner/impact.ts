@@ -24,6 +24,8 @@ const HEADLINES: Readonly<Record<string, string>> = {
   territory: "crossing_cells", streets: "share_15_m", size: "share_in_band", seamless: "gap_m2", fixed: "jaccard",
 };
 
+const AGAINST_AN_OUTLINE = ["gap_m2", "spill_m2"];
+
 /** The places of a principle: those in the draft's own cells, or all that the service tells. */
 export function offencesOf(finding: Finding, cells: ReadonlySet<string>, all: boolean): readonly Offence[] {
   return all ? finding.offenders : finding.offenders.filter((each) => cells.has(String(each.properties["cell"] ?? "")));
@@ -56,7 +58,7 @@ function changes({ toCell, change }: ImpactParts, impact: Impact): HTMLElement {
 
 export function principle({ cells, all, lit, light }: Pick<ImpactParts, "cells" | "all" | "lit" | "light">, finding: Finding): HTMLElement {
   const name = HEADLINES[finding.key] ?? Object.keys(finding.after)[0] ?? "";
-  const before = finding.before[name], after = finding.after[name];
+  const before = comparable(finding, name) ? finding.before[name] : undefined, after = finding.after[name];
   const measured = typeof after === "number" || typeof before === "number";
   const places = offencesOf(finding, cells, all).length;
   const verdict = finding.passes_after === null ? "" : finding.passes_after ? "holds" : "broken";
@@ -64,18 +66,23 @@ export function principle({ cells, all, lit, light }: Pick<ImpactParts, "cells" 
     h("h4", null, told("principle", finding.key), verdict ? h("span", { class: `verdict ${verdict}` }, tell(verdict as "holds")) : null),
     measured ? h("p", { class: "headline" }, h("span", { class: "weak" }, figureName(name)), " ",
       h("span", { class: "figure was" }, before === null || before === undefined ? "–" : figure(name, before)), " → ", h("b", { class: "figure" }, after === null || after === undefined ? "–" : figure(name, after)), " ",
-      h("span", { class: "delta" }, difference(name, before, after))) : h("p", { class: "headline weak" }, tell("not_measured")),
+      h("span", { class: "delta" }, comparable(finding, name) ? difference(name, before, after) : tell("against_the_base"))) : h("p", { class: "headline weak" }, tell("not_measured")),
     finding.not_measured && !measured ? h("p", { class: "weak", lang: "en" }, finding.not_measured) : null,
     places ? h("button", { type: "button", id: `light-${finding.key}`, class: "link", "aria-pressed": lit === finding.key ? "true" : "false", onclick: () => light(finding.key) },
       tell(lit === finding.key ? "hide_places" : "show_places", places)) : null,
     Object.keys(finding.after).length > 1 ? h("details", { id: `figures-${finding.key}` }, h("summary", null, tell("all_figures")), table(finding)) : null);
 }
 
+/** Gaps of the whole city are measured against its outline, those of a draft against the grid before: these are no two figures of one kind. */
+function comparable({ before, after }: Finding, name: string): boolean {
+  return !AGAINST_AN_OUTLINE.includes(name) || before["outline"] === after["outline"];
+}
+
 function table(finding: Finding): HTMLElement {
   const names = [...new Set([...Object.keys(finding.before), ...Object.keys(finding.after)])];
   return h("table", null, h("thead", null, h("tr", null, h("th", { scope: "col" }, tell("figure")), h("th", { scope: "col" }, tell("before")), h("th", { scope: "col" }, tell("after")))),
     h("tbody", null, names.map((name) => h("tr", null, h("th", { scope: "row" }, figureName(name)),
-      h("td", null, figure(name, finding.before[name])), h("td", null, figure(name, finding.after[name]))))));
+      h("td", null, comparable(finding, name) ? figure(name, finding.before[name]) : "–"), h("td", null, figure(name, finding.after[name]))))));
 }
 
 function moves(impact: Impact): HTMLElement {
