@@ -102,7 +102,7 @@ def _parts(name: str, file: Path | IO[bytes], most_bytes: int) -> list[ZipInfo]:
     try:
         with ZipFile(file) as archive:
             parts = archive.infolist()
-    except (BadZipFile, OSError, ValueError) as error:
+    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:  # the last: of a made-up version
         raise LoadRefused(f"{name}: is no whole {Path(name).suffix or 'archive'} file") from error
     unpacked = sum(part.file_size for part in parts)
     packed = sum(part.compress_size for part in parts)

@@ -278,6 +278,17 @@ def test_shared_texts_have_a_bound_of_their_own(tmp_path: Path, monkeypatch: pyt
         check_workbook("texts.xlsx", path)
 
 
+def test_an_archive_of_a_version_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 148  # the version that is needed to unpack the part
+    path.write_bytes(content)
+    with pytest.raises(LoadRefused, match="is no whole"):
+        check_workbook(path.name, path)
+
+
 def test_many_parts_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foreign_files, "_MAX_PARTS", 3)
     with pytest.raises(LoadRefused, match="parts, at most 3"):
