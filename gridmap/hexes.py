@@ -32,7 +32,6 @@ _METRES_PER_DEGREE = 111_195.0
 # A box of so many edges at most is covered by hexes of that size.
 _MOST_EDGES = 6.0
 
-
 # The last bit of every digit: a digit of a hex goes from 0 to 6, below its resolution it is 7.
 _ONES = np.int64(0o111111111111111)
 

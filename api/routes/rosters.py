@@ -25,6 +25,9 @@ from gridmap.store.whereabouts import read_chain
 
 router = APIRouter(prefix="/v1", tags=["rosters"], responses=problem_responses(401, 404, 422, 503))
 
+# A roster is of one moment, which is a second long.
+_MOMENT = timedelta(seconds=1)
+
 
 @router.get("/cells/{code}/roster", response_model=RosterOut)
 def get_cell_roster(
@@ -60,9 +63,13 @@ def _roster(
             places = [(area.level, area.code) for area in chain]
         book = _book(connection, city, places, moment)
         staff = is_staff(actor, [place for _, place in places])
-        top = top_code(chain, city) if len(chain) > 1 else None
-        elements = counts.elements_by_class(connection, grid.number, level, code, top) if staff else None
-        incidents = counts.open_incidents(connection, grid.number, level, code, top) if staff else None
+        elements = incidents = None
+        if staff:
+            top = top_code(chain, city) if len(chain) > 1 else None
+            all_of_it = not of_cell and len(chain) == 1
+            cells = None if all_of_it else counts.cells_of(connection, grid.number, level, code)
+            elements = counts.elements_by_class(connection, grid.number, cells, top)
+            incidents = counts.open_incidents(connection, grid.number, cells, top)
         here = [post.code for post in book.posts_of(places[:1])]
         handled = sum(count_handled(connection, here).values()) if staff else None
         if staff:
@@ -98,12 +105,13 @@ def _released(
 
 def _book(connection: Connection, city: City, places: list[Place], moment: datetime) -> DutyBook:
     codes = [code for _, code in places]
-    duty = read_duty(connection, moment, moment + timedelta(seconds=1), datetime.now(UTC), codes)
+    duty = read_duty(connection, moment, moment + _MOMENT, datetime.now(UTC), codes)
     return DutyBook(duty.posts, duty.holders, duty.shifts, duty.exceptions, city)
 
 
 def _posts(book: DutyBook, place: Place, moment: datetime, city: City) -> list[RosterPost]:
-    on_duty = book.on_duty([place], moment)
+    on_duty, posts = book.on_duty([place], moment), book.posts_of([place])
+    gaps = {void.post for void in book.voids([post.code for post in posts], moment, moment + _MOMENT)}
     return [
         RosterPost(
             **shape.post(post).model_dump(),
@@ -112,6 +120,7 @@ def _posts(book: DutyBook, place: Place, moment: datetime, city: City) -> list[R
                 for rule in book.shifts_of(post.code)
             ],
             on_duty=shape.turns([turn for turn in on_duty if turn.post.code == post.code], city),
+            gap=post.code in gaps,
         )
-        for post in book.posts_of([place])
+        for post in posts
     ]

@@ -12,10 +12,11 @@ from api.schemas.duty import PostOut, ShiftOut
 
 
 class RosterPost(PostOut):
-    """A post with its rules and who is on duty."""
+    """A post with its rules and who is on duty; a ``gap`` is that somebody must be and nobody is."""
 
     shifts: list[ShiftOut]
     on_duty: list[TurnOut]
+    gap: bool
 
 
 class RosterReleased(BaseModel):

@@ -16,7 +16,7 @@ from gridmap.coverage.grid import Grid, top_code
 from gridmap.features import ELEMENTS, INCIDENTS, collections_of
 from gridmap.model import CELL_LEVEL, WORKER, Actor, City
 from gridmap.store.city import read_city
-from gridmap.store.counts import elements_by_class, open_incidents
+from gridmap.store.counts import cells_of, elements_by_class, open_incidents
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import read_duty
 from gridmap.store.features import Period, Wanted, read_features
@@ -85,8 +85,9 @@ def _questions(grid: Grid, city: City, district: str) -> dict[str, Asked]:
         chain = read_chain(connection, grid.revision, middle.community if level == CELL_LEVEL else code)
         codes = [code, *(area.code for area in chain)]
         posts = read_duty(connection, now, now + timedelta(seconds=1), now, codes).posts
-        elements = elements_by_class(connection, revision, level, code, district)
-        incidents = open_incidents(connection, revision, level, code, district)
+        cells = cells_of(connection, revision, level, code)
+        elements = elements_by_class(connection, revision, cells, district)
+        incidents = open_incidents(connection, revision, cells, district)
         return elements, incidents, count_handled(connection, [post.code for post in posts])
 
     page = Page(revision, [cell.id for cell in inside], None, 0, _PAGE)

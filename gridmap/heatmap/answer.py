@@ -225,11 +225,11 @@ class Counting:
             if self.question.area is not None:
                 group_of = np.append(len(groups) + 1, group_of[1:]).astype(np.int32)
         begins, ends = span_of(columns, window)
-        codes, many = columns.codes(name)
+        codes, step = getattr(columns, name), columns.step(name)
         counted = partial(self.spread, columns, codes, group_of, len(groups) + 2)
-        if self.filters or ends - begins < many:
+        if self.filters or ends - begins < 2 * step:
             return groups, counted(begins, ends)[:-1]
-        step, sums = columns.sums(name)
+        sums = columns.sums(name)
         first, last = -(-begins // step), ends // step
         counts = counted(begins, first * step) + counted(last * step, ends)
         add_between(sums[first], sums[last], group_of, counts)

@@ -50,7 +50,7 @@ class Columns:
     north: Ints
     known: Longs
     _groups: dict[int, tuple[Ints, Longs]] = field(default_factory=dict, compare=False, repr=False)
-    _sums: dict[str, tuple[int, Ints]] = field(default_factory=dict, compare=False, repr=False)
+    _sums: dict[str, Ints] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,21 +76,20 @@ class Columns:
             self._groups[resolution] = group_of, coarse[begins]
         return self._groups[resolution]
 
-    def codes(self, name: str) -> tuple[Ints, int]:
-        """The column ``cells`` or ``hexes``, and above how many rows it is quicker to add up by :meth:`sums`."""
-        return getattr(self, name), 2 * max(_ROWS_PER_STEP, self._width(name))
+    def step(self, name: str) -> int:
+        """Of ``cells`` or ``hexes`` the rows between two of :meth:`sums`: so many that these take no more room."""
+        return max(_ROWS_PER_STEP, self._width(name))
 
-    def sums(self, name: str) -> tuple[int, Ints]:
-        """For ``cells`` or ``hexes`` a step in rows, and how often each code stands before each multiple of it.
+    def sums(self, name: str) -> Ints:
+        """How often each code of ``cells`` or ``hexes`` stands before each multiple of :meth:`step`.
 
-        Shape (steps + 1, codes). They take no more room than the column, and are made when first asked for.
+        Shape (steps + 1, codes); made when first asked for.
         """
         if name not in self._sums:
-            codes, twice = self.codes(name)
-            step, width = twice // 2, self._width(name)
-            sums = np.zeros((len(codes) // step + 1) * width, np.int32)
-            count_before(codes, step, sums)
-            self._sums[name] = step, sums.reshape(-1, width)
+            codes: Ints = getattr(self, name)
+            sums = np.zeros((len(codes) // self.step(name) + 1, self._width(name)), np.int32)
+            count_before(codes, self.step(name), sums.reshape(-1))
+            self._sums[name] = sums
         return self._sums[name]
 
     def _width(self, name: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
 from gridmap.model import CELL_LEVEL, ELEMENT_CLASSES
@@ -20,13 +22,13 @@ _CELL_IDS = text(
     """
 )
 
-# The leading code narrows the index before the cells do; the city has none, and all that lies in a cell. The cells
-# come as a list of numbers: of a query the planner does not know whether it gives few of them or all, and a list
-# that it knows is looked up by hash when it is long.
+# The leading code narrows the index before the cells do. The cells come as an array that the planner has not seen:
+# of one that it has it would read all subjects rather than look up a street's. What no index looks up is compared
+# with all of such an array, so that the city, which has every cell, is asked for without one.
 _VALID = (
     "first_revision <= :revision AND (last_revision IS NULL OR last_revision >= :revision) "
-    "AND (:whole OR placement.top = :top) AND placement.cell_id IS NOT NULL "
-    "AND (:whole OR placement.cell_id = ANY (CAST(:cells AS integer[])))"
+    "AND (CAST(:top AS text) IS NULL OR placement.top = :top) AND placement.cell_id IS NOT NULL "
+    "AND (:whole OR placement.cell_id = ANY (ARRAY(SELECT unnest(CAST(:cells AS integer[])))))"
 )
 
 _ELEMENTS = text(
@@ -46,26 +48,27 @@ _OPEN_INCIDENTS = text(
 )
 
 
-def _given(connection: Connection, revision: int, level: str, code: str, top: str | None) -> dict[str, object]:
-    """What both statements ask by."""
+def cells_of(connection: Connection, revision: int, level: str, code: str) -> list[int]:
+    """The ids of the cells of an area at a revision, or of a cell itself."""
     asked = {"revision": revision, "code": code, "is_cell": level == CELL_LEVEL}
-    cells = [] if top is None else connection.execute(_CELL_IDS, asked).scalars().all()
-    return {"revision": revision, "top": top, "whole": top is None, "cells": list(cells)}
+    return list(connection.execute(_CELL_IDS, asked).scalars())
 
 
 def elements_by_class(
-    connection: Connection, revision: int, level: str, code: str, top: str | None
+    connection: Connection, revision: int, cells: Sequence[int] | None, top: str | None
 ) -> dict[str, int]:
-    """Elements placed in a cell or an area at a revision, by class; every class is there.
+    """Elements placed in these cells at a revision, None is all of them, by class; every class is there.
 
-    ``top`` is the leading code of the placements there, None for the city itself.
+    ``top`` is the leading code of all placements there, None when there is no one of all.
     """
-    given = _given(connection, revision, level, code, top)
-    counted = {row[0]: row[1] for row in connection.execute(_ELEMENTS, given)}
+    counted = {row[0]: row[1] for row in connection.execute(_ELEMENTS, _given(revision, cells, top))}
     return {each: counted.get(each, 0) for each in ELEMENT_CLASSES}
 
 
-def open_incidents(connection: Connection, revision: int, level: str, code: str, top: str | None) -> int:
-    """Incidents that are not closed, placed in a cell or an area at a revision; ``top`` as above."""
-    given = _given(connection, revision, level, code, top)
-    return int(connection.execute(_OPEN_INCIDENTS, given).scalar_one())
+def open_incidents(connection: Connection, revision: int, cells: Sequence[int] | None, top: str | None) -> int:
+    """Incidents that are not closed, placed in these cells at a revision; ``cells`` and ``top`` as above."""
+    return int(connection.execute(_OPEN_INCIDENTS, _given(revision, cells, top)).scalar_one())
+
+
+def _given(revision: int, cells: Sequence[int] | None, top: str | None) -> dict[str, object]:
+    return {"revision": revision, "top": top, "whole": cells is None, "cells": list(cells or ())}

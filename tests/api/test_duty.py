@@ -137,6 +137,21 @@ def test_leave_without_a_backup_leaves_the_post_empty_and_the_ladder_goes_on(des
     assert "duty_desk" in kinds
 
 
+def test_a_roster_says_where_nobody_is_who_must_be(desk: Desk) -> None:
+    desk.write("/v1/posts", desk.post_body(required="1-5 09:00-17:00"))
+    desk.shift(ALWAYS)
+    desk.exception("leave", "2030-11-04T00:00:00", "2030-11-06T00:00:00", holder=WORKER)
+
+    def gap(at: str) -> bool:
+        answer = desk.client.get(f"/v1/cells/{desk.cell}/roster", params={"at": at}).json()
+        (found,) = [post["gap"] for post in answer["posts"] if post["code"] == desk.post]
+        return bool(found)
+
+    assert gap("2030-11-05T12:00:00"), "on leave without a backup"
+    assert not gap("2030-11-05T03:00:00"), "nobody is there, and nobody must be"
+    assert not gap("2030-11-06T12:00:00"), "back again"
+
+
 def test_a_swap_and_an_extra_turn(desk: Desk) -> None:
     desk.shift("1-5 08:00-16:00")
     desk.exception("swap", "2030-11-05T00:00:00", "2030-11-06T00:00:00", holder=WORKER, substitute=OTHER)

@@ -568,13 +568,13 @@ def _written(world: World) -> dict[str, tuple[int, int]]:
         return {table: (rows, last) for table, rows, last in connection.execute(text(each))}
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=str)
+@pytest.mark.parametrize(
+    "route", [each for each in ROUTES if (each.method, each.path) not in NOT_KEPT_BACK], ids=str
+)
 def test_with_the_apis_checks_off_the_database_lets_nothing_through(
     world: World, unchecked: Callable[[], AbstractContextManager[None]], route: Route
 ) -> None:
     """Whoever may not finds nothing, or is told what is told of a thing that is not there; and changes no row."""
-    if (route.method, route.path) in NOT_KEPT_BACK:
-        return
     for role in ROLES:
         before = None if route.method == "GET" else _written(world)
         for relation in RELATIONS:

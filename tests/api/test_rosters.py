@@ -117,6 +117,7 @@ def test_the_hour_decides(client: TestClient, inner_points: Points) -> None:
     (turn,) = on_duty[captain]
     assert turn["kind"] == "grid_captain"
     assert {post["code"]: post["on_duty"] for post in by_night["posts"]}[captain] == []
+    assert not any(post["gap"] for post in by_night["posts"] if post["code"] == captain), "nobody must be there"
     assert [rung["level"] for rung in by_night["ladder"]] == ["street", "district", "city"]
 
 

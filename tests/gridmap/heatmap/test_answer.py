@@ -241,4 +241,4 @@ def test_long_windows_are_added_up_from_what_is_kept(facts: Facts, monkeypatch: 
             each = replace(plain, hours=frozenset(range(24)))
             assert as_counter(count(larger, plain)) == as_counter(count(larger, each))
     assert many._sums.keys() == {"cells", "hexes"}
-    assert sum(sums.nbytes for _, sums in many._sums.values()) <= 2 * many.cells.nbytes + many.hexes.nbytes
+    assert sum(sums.nbytes for sums in many._sums.values()) <= 2 * many.cells.nbytes + many.hexes.nbytes

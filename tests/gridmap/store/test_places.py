@@ -9,7 +9,7 @@ from sqlalchemy import text
 from gridmap.model import ELEMENT_CLASSES
 from gridmap.store import registry
 from gridmap.store.city import read_city
-from gridmap.store.counts import elements_by_class, open_incidents
+from gridmap.store.counts import cells_of, elements_by_class, open_incidents
 from gridmap.store.database import Connection
 from gridmap.store.places import territory_chain
 
@@ -45,20 +45,24 @@ def test_counts_of_cells_add_up_to_the_city(connection: Connection) -> None:
     cells = registry.read_cells(connection, 1, city.lowest_level, area="120101001001")
     summed = Counter(dict.fromkeys(ELEMENT_CLASSES, 0))
     for cell in cells:
-        summed.update(elements_by_class(connection, 1, "cell", cell.code, "120101"))
+        summed.update(elements_by_class(connection, 1, cells_of(connection, 1, "cell", cell.code), "120101"))
     assert len(cells) > 1
-    assert dict(summed) == elements_by_class(connection, 1, "community", "120101001001", None)
+    community = cells_of(connection, 1, "community", "120101001001")
+    assert dict(summed) == elements_by_class(connection, 1, community, None)
     placed = text(
         "SELECT class, count(*) FROM element JOIN element_placement ON element_id = element.id "
         "WHERE cell_id IS NOT NULL GROUP BY class"
     )
-    whole = elements_by_class(connection, 1, "city", city.code, None)
+    every = cells_of(connection, 1, "city", city.code)
+    whole = elements_by_class(connection, 1, None, None)
+    assert whole == elements_by_class(connection, 1, every, None)
     assert {name: count for name, count in whole.items() if count} == dict(map(tuple, connection.execute(placed)))
     opened = "SELECT count(*) FROM incident JOIN incident_placement ON incident_id = id WHERE closed_at IS NULL "
-    incidents = open_incidents(connection, 1, "city", city.code, None)
+    incidents = open_incidents(connection, 1, None, None)
+    assert incidents == open_incidents(connection, 1, every, None)
     assert str(incidents) == some(connection, f"{opened} AND cell_id IS NOT NULL")
     assert incidents > 0
-    assert open_incidents(connection, 1, "district", "120101", "120101") == incidents
+    assert open_incidents(connection, 1, cells_of(connection, 1, "district", "120101"), "120101") == incidents
 
 
 def test_pages_of_the_registry_add_up_to_the_whole(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from gridmap.access import OPERATOR, Action
 from gridmap.features import ELEMENTS, INCIDENTS, collections_of
 from gridmap.model import Actor
 from gridmap.store.city import read_city
-from gridmap.store.counts import elements_by_class, open_incidents
+from gridmap.store.counts import cells_of, elements_by_class, open_incidents
 from gridmap.store.database import Database, set_actor
 from gridmap.store.features import Period, Wanted, count_features, read_features
 from gridmap.store.listing import Page, list_elements, list_incidents
@@ -99,9 +99,13 @@ def _questions(connection: Connection) -> dict[str, Ask]:
     return {
         "list of elements": lambda asked: list_elements(asked, page, None),
         "list of incidents": lambda asked: list_incidents(asked, page, None, None),
-        "roster of a cell": lambda asked: elements_by_class(asked, 1, "cell", _CELL, "120101"),
-        "roster of a street": lambda asked: elements_by_class(asked, 1, "street", _STREET, "120101"),
-        "incidents of a street": lambda asked: open_incidents(asked, 1, "street", _STREET, "120101"),
+        "roster of a cell": lambda asked: elements_by_class(asked, 1, cells_of(asked, 1, "cell", _CELL), "120101"),
+        "roster of a street": lambda asked: elements_by_class(
+            asked, 1, cells_of(asked, 1, "street", _STREET), "120101"
+        ),
+        "incidents of a street": lambda asked: open_incidents(
+            asked, 1, cells_of(asked, 1, "street", _STREET), "120101"
+        ),
         "elements in a box": lambda asked: read_features(asked, wanted[ELEMENTS], None, 100),
         "incidents in a box": lambda asked: read_features(asked, wanted[INCIDENTS], None, 100),
         "elements counted in a box": lambda asked: count_features(asked, wanted[ELEMENTS]),

@@ -162,7 +162,7 @@ export interface Exceptions {
 
 export interface RosterNow {
   readonly as_of: string;
-  readonly posts: readonly { readonly code: string; readonly on_duty: readonly Turn[] }[];
+  readonly posts: readonly { readonly code: string; readonly on_duty: readonly Turn[]; readonly gap: boolean }[];
 }
 
 export interface Holder {

@@ -1,8 +1,7 @@
 // The posts of a territory, who holds them by which rules and who is there now; rules and leave entered and ended.
 import type { Area, AreaDetail, Areas, CellDetail, Cells, Turn } from "../api";
 import { data, h } from "../dom";
-import { cityNow, fullMoment, telephone } from "../format";
-import { isWithin } from "./weekly_hours";
+import { fullMoment, telephone } from "../format";
 import { named } from "../language";
 import { Refused } from "../service";
 import type { Exception, Post, Shift } from "./api";
@@ -22,6 +21,8 @@ interface PostKnown {
   /** Those that are not over; null: who asks may not write here. */
   readonly exceptions: readonly Exception[] | null;
   readonly onDuty: readonly Turn[] | null;
+  /** Somebody must be there now, and nobody is. */
+  readonly gap: boolean;
 }
 
 interface Territory {
@@ -86,7 +87,8 @@ export class RostersLeaf implements Leaf {
     const now = here.length ? await this.around.api.roster(around.level, code, null) : null;
     const withRules = await Promise.all(shown.map(async (post): Promise<PostKnown> => {
       const [{ shifts }, exceptions] = await Promise.all([this.around.api.shifts(post.code), this.exceptionsOf(post)]);
-      return { post, shifts, exceptions, onDuty: now?.posts.find((each) => each.code === post.code)?.on_duty ?? null };
+      const here = now?.posts.find((each) => each.code === post.code);
+      return { post, shifts, exceptions, onDuty: here?.on_duty ?? null, gap: here?.gap ?? false };
     }));
     return { ...around, more: here.length - shown.length, posts: withRules };
   }
@@ -151,8 +153,8 @@ export class RostersLeaf implements Leaf {
     ];
   }
 
-  private post({ post, shifts, exceptions, onDuty }: PostKnown, found: Territory): HTMLElement {
-    const mayWrite = exceptions !== null, gap = isWithin(post.required, cityNow());
+  private post({ post, shifts, exceptions, onDuty, gap }: PostKnown, found: Territory): HTMLElement {
+    const mayWrite = exceptions !== null;
     return h("li", { class: "post", "data-post": post.code },
       h("div", { class: "post-head" }, h("h4", null, data(post.title), " ", h("small", { class: "weak" }, named("post", post.kind), " · ", h("span", { class: "code" }, post.code))),
         h("a", { class: "phone", href: telephone(post.phone) }, post.phone)),

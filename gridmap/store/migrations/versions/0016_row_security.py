@@ -33,7 +33,7 @@ def _does(*actions: str) -> str:
 
 # What reads facts of the whole city, since it tells of them only what the action tells; and what needs the city
 # for its territory.
-_FOR_ANY = ("PUBLISH", "READ_DRAFTS", "MEASURE", "VERIFY")
+_FOR_ANY = ("PUBLISH", "READ_DRAFTS", "READ_DOSSIERS", "MEASURE", "VERIFY")
 _FOR_CITY = ("MAKE_RELEASES", "READ_ON_THE_MAP")
 
 
