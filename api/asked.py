@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from inspect import signature
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 
 from api.deps import CodeQuery, Moment, city_time
 from gridmap.errors import InvalidInput
@@ -80,14 +80,11 @@ def on_the_loop(parameters: Callable[..., Parameters]) -> Callable[..., Awaitabl
     return read
 
 
-class Asked:
-    """The parameters of a heatmap, as they came."""
+class Filter:
+    """The parameters that choose which incidents or elements are counted, as they came."""
 
     def __init__(
         self,
-        of: OfQuery,
-        by: Annotated[str, Query(max_length=64, description="hex, cell, or the key of a level")] = HEX,
-        resolution: ResolutionQuery = None,
         class_: ClassQuery = None,
         category: CategoriesQuery = [],  # noqa: B006 - FastAPI copies it
         from_: FromQuery = None,
@@ -95,8 +92,30 @@ class Asked:
         period: PeriodQuery = None,
         hours: HoursQuery = None,
         weekdays: WeekdaysQuery = None,
-        bbox: BoxQuery = None,
         area: CodeQuery = None,
+    ) -> None:
+        self.class_ = class_
+        self.categories = category
+        self.window = (from_, to)
+        self.period = period
+        self.hours = hours
+        self.weekdays = weekdays
+        self.area = area
+
+
+FilterDep = Annotated[Filter, Depends(on_the_loop(Filter))]
+
+
+class Asked:
+    """The parameters of a heatmap, as they came."""
+
+    def __init__(
+        self,
+        of: OfQuery,
+        chosen: FilterDep,
+        by: Annotated[str, Query(max_length=64, description="hex, cell, or the key of a level")] = HEX,
+        resolution: ResolutionQuery = None,
+        bbox: BoxQuery = None,
         measure: MeasureQuery = "count",
         compare_from: Annotated[Moment | None, Query(description="an earlier window to compare with")] = None,
         compare_to: Annotated[Moment | None, Query(description="… and where it ends")] = None,
@@ -104,45 +123,45 @@ class Asked:
     ) -> None:
         self.by: str | None = by
         self.resolution = resolution
-        self._given = (of, class_, category, hours, weekdays, bbox, area, measure)
-        self._window = (from_, to)
-        self._period = period
+        self._of = of
+        self._chosen = chosen
+        self._box = bbox
+        self._measure = measure
         self._earlier = (compare_from, compare_to)
         self._zeros = zeros
 
     @property
     def period(self) -> Month | None:
         """The month that is asked for by its name."""
-        return None if self._period is None else Month.parse(self._period)
+        return None if self._chosen.period is None else Month.parse(self._chosen.period)
 
     def question(self, city: City) -> Question:
         """The question; InvalidInput for what does not go together."""
-        of, class_, category, hours, weekdays, bbox, area, measure = self._given
+        chosen = self._chosen
         by = HEX if self.by is None else self.by
-        resolution = USUAL_RESOLUTION if self.resolution is None and by == HEX else self.resolution
         return Question(
-            of=of,
+            of=self._of,
             by=by,
-            resolution=resolution,
-            class_=class_,
-            categories=tuple(sorted(set(category))),
-            window=self._asked_window(of, city),
-            hours=frozenset() if hours is None else parse_hours(hours),
-            weekdays=frozenset() if weekdays is None else parse_weekdays(weekdays),
-            box=None if bbox is None else parse_box(bbox),
-            area=area,
-            measure=measure,
+            resolution=USUAL_RESOLUTION if self.resolution is None and by == HEX else self.resolution,
+            class_=chosen.class_,
+            categories=tuple(sorted(set(chosen.categories))),
+            window=self._asked_window(city),
+            hours=frozenset() if chosen.hours is None else parse_hours(chosen.hours),
+            weekdays=frozenset() if chosen.weekdays is None else parse_weekdays(chosen.weekdays),
+            box=None if self._box is None else parse_box(self._box),
+            area=chosen.area,
+            measure=self._measure,
             earlier=None if self._earlier == (None, None) else _window(self._earlier, "compare_", city),
             zeros=self._zeros,
         )
 
-    def _asked_window(self, of: str, city: City) -> Window:
+    def _asked_window(self, city: City) -> Window:
         month = self.period
         if month is None:
-            return _window(self._window, "", city)
-        if self._window != (None, None):
-            raise InvalidInput("period", self._period, "says from and to already")
-        if of != "incidents":  # which are there or not; a release says what stood when it was made
+            return _window(self._chosen.window, "", city)
+        if self._chosen.window != (None, None):
+            raise InvalidInput("period", self._chosen.period, "says from and to already")
+        if self._of != "incidents":  # which are there or not; a release says what stood when it was made
             return Window()
         return Window(_microseconds(month.begins(city.zone)), _microseconds(month.ends(city.zone)))
 

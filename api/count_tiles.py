@@ -8,20 +8,8 @@ from urllib.parse import urlencode
 
 from fastapi import Query, Request
 
-from api.asked import (
-    Asked,
-    CategoriesQuery,
-    ClassQuery,
-    FromQuery,
-    HoursQuery,
-    Of,
-    PeriodQuery,
-    TileCrsQuery,
-    ToQuery,
-    WeekdaysQuery,
-    refuse_period,
-)
-from api.deps import CodeQuery, Service
+from api.asked import Asked, FilterDep, Of, TileCrsQuery, refuse_period
+from api.deps import Service
 from api.released import refusing, released_heatmap
 from gridmap.errors import NotAllowed
 from gridmap.heatmap.answer import count, data_version
@@ -47,6 +35,7 @@ class TileAsked(Asked):
 
     def __init__(
         self,
+        chosen: FilterDep,
         of: Annotated[Of, Query(description="what is counted")] = "incidents",
         by: Annotated[
             str | None, Query(max_length=64, description="cell or the key of a level; by zoom unless said")
@@ -54,18 +43,10 @@ class TileAsked(Asked):
         resolution: Annotated[
             int | None, Query(ge=0, le=FINEST_RESOLUTION, description="of hexes; by zoom unless said")
         ] = None,
-        class_: ClassQuery = None,
-        category: CategoriesQuery = [],  # noqa: B006 - FastAPI copies it
-        from_: FromQuery = None,
-        to: ToQuery = None,
-        period: PeriodQuery = None,
-        hours: HoursQuery = None,
-        weekdays: WeekdaysQuery = None,
-        area: CodeQuery = None,
         crs: TileCrsQuery = "wgs84",
     ) -> None:
         self.crs: str = crs
-        super().__init__(of, HEX, None, class_, category, from_, to, period, hours, weekdays, area=area)
+        super().__init__(of, chosen)
         self.by, self.resolution = by, resolution
 
     def grouped(self, city: City, by: str, resolution: int | None) -> Question:

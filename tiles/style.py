@@ -39,6 +39,8 @@ _STREETS: tuple[tuple[str, int, float, tuple[str, ...]], ...] = (
     ("secondary", 11, 4.5, ("secondary", "tertiary")),
 )
 _MINOR_FROM, _MINOR_WIDTH = 13, 2.5
+# The zooms from which there is room for the names of listed streets, and of the others.
+_STREET_NAMES_FROM, _MINOR_NAMES_FROM = 15, 16
 _SERIES = (1, 2, 5, 10, 20, 50)
 # GCJ-02 and BD-09 lie up to so far from WGS 84; the bounds of shifted tiles are widened by it.
 _LARGEST_SHIFT_DEGREES = 0.02
@@ -113,7 +115,8 @@ def make_style(name: str, ground: Ground, counts: Counts | None = None, dark: bo
             *_lines(palette, over_base=bool(base)),
             *_overlays(palette),
             *_boundaries(ground.city, palette),
-            *_labels(ground, palette),
+            *([] if base else _street_names(palette)),
+            *_labels(ground.city, palette),
         ],
         "transition": {"duration": 0, "delay": 0},
     }
@@ -281,15 +284,44 @@ def _lines(palette: Palette, *, over_base: bool) -> list[Json]:
     ]
     if over_base:
         return layers
-    street = ["==", ["get", "kind"], "street"]
-    listed = [name for *_, classes in _STREETS for name in classes]
-    minor = ["all", street, ["!", ["in", ["get", "road_class"], ["literal", listed]]]]
     widths = [_MINOR_FROM, 0.5, 16, _MINOR_WIDTH]
-    layers.append(_line("streets_minor", "lines", palette.street, widths, minor, lowest=_MINOR_FROM))
+    layers.append(_line("streets_minor", "lines", palette.street, widths, _streets(), lowest=_MINOR_FROM))
     for name, lowest, widest, classes in reversed(_STREETS):
-        wanted = ["all", street, ["in", ["get", "road_class"], ["literal", list(classes)]]]
         widths = [lowest, 0.5, 16, widest]
-        layers.append(_line(f"streets_{name}", "lines", palette.street, widths, wanted, lowest=lowest))
+        layers.append(_line(f"streets_{name}", "lines", palette.street, widths, _streets(classes), lowest=lowest))
+    return layers
+
+
+def _streets(classes: Sequence[str] = ()) -> list[Any]:
+    """Which lines are streets of these classes; without any, of those that are not listed."""
+    listed = classes or [name for *_, each in _STREETS for name in each]
+    among = ["in", ["get", "road_class"], ["literal", list(listed)]]
+    return ["all", ["==", ["get", "kind"], "street"], among if classes else ["!", among]]
+
+
+def _street_names(palette: Palette) -> list[Json]:
+    """Names along streets, those of larger ones on top and from further away."""
+    layers = []
+    named = [(name, classes, _STREET_NAMES_FROM) for name, *_, classes in reversed(_STREETS)]
+    for name, classes, lowest in [("minor", (), _MINOR_NAMES_FROM), *named]:
+        layers.append(
+            {
+                "id": f"streets_{name}_label",
+                "type": "symbol",
+                "source": "lines",
+                "source-layer": "lines",
+                "minzoom": lowest,
+                "filter": _streets(classes),
+                "layout": {
+                    "symbol-placement": "line",
+                    "text-field": ["get", "name"],
+                    "text-font": _FONTS,
+                    "text-size": 11,
+                    "text-padding": 8,
+                },
+                "paint": {"text-color": palette.ink, "text-halo-color": palette.halo, "text-halo-width": 1.2},
+            }
+        )
     return layers
 
 
@@ -326,10 +358,10 @@ def _boundaries(city: City, palette: Palette) -> list[Json]:
     return layers
 
 
-def _labels(ground: Ground, palette: Palette) -> list[Json]:
+def _labels(city: City, palette: Palette) -> list[Json]:
     """Names, each level from the zoom at which its areas have room for them; a cell's is its number too."""
     layers = []
-    zooms = {CELL_LEVEL: CELL_LABELS_FROM, **dict(reversed(area_labels_from(ground.city)))}
+    zooms = {CELL_LEVEL: CELL_LABELS_FROM, **dict(reversed(area_labels_from(city)))}
     for position, (level, lowest) in enumerate(zooms.items()):
         layer = {
             "id": f"{level}_label",
@@ -339,7 +371,7 @@ def _labels(ground: Ground, palette: Palette) -> list[Json]:
             "minzoom": lowest,
             "filter": ["==", ["get", "level"], level],
             "layout": {
-                "text-field": _name_of(ground.language),
+                "text-field": ["get", "name"],
                 "text-font": _FONTS,
                 "text-size": ["interpolate", ["linear"], ["zoom"], lowest, 10 + position, 16, 12 + 1.5 * position],
                 "text-max-width": 8,
@@ -351,11 +383,6 @@ def _labels(ground: Ground, palette: Palette) -> list[Json]:
             layer["maxzoom"] = min(lowest + 6, 16)
         layers.append(layer)
     return layers
-
-
-def _name_of(language: str) -> list[Any]:
-    name: list[Any] = ["get", "name"]
-    return name if language == "zh" else ["coalesce", ["get", "name_en"], name]
 
 
 def _count_sources(name: str, ground: Ground, counts: Counts) -> Json:

@@ -9,21 +9,8 @@ import anyio
 from fastapi import APIRouter, Query, Request, Response
 
 from api import shape
-from api.asked import (
-    Asked,
-    BoxQuery,
-    CategoriesQuery,
-    ClassQuery,
-    FromQuery,
-    HoursQuery,
-    OfQuery,
-    PeriodQuery,
-    ToQuery,
-    WeekdaysQuery,
-    refuse_period,
-    refuse_repeated,
-)
-from api.deps import ActorDep, CodeQuery, ServiceDep
+from api.asked import Asked, BoxQuery, FilterDep, OfQuery, refuse_period, refuse_repeated
+from api.deps import ActorDep, ServiceDep
 from api.errors import problem_responses
 from api.schemas.cockpit import ProfileOut, ProfileRow
 from gridmap.current import State
@@ -48,15 +35,8 @@ async def get_profile(
     by: Annotated[
         Literal["month", "day", "week_hour", "category"], Query(description="what counts are grouped by")
     ],
-    class_: ClassQuery = None,
-    category: CategoriesQuery = [],  # noqa: B006 - FastAPI copies it
-    from_: FromQuery = None,
-    to: ToQuery = None,
-    period: PeriodQuery = None,
-    hours: HoursQuery = None,
-    weekdays: WeekdaysQuery = None,
+    chosen: FilterDep,
     bbox: BoxQuery = None,
-    area: CodeQuery = None,
 ) -> Response:
     """Live counts of a place over time or by category, for the staff of the area (without one: of the whole city).
 
@@ -67,18 +47,7 @@ async def get_profile(
     state = service.state
     facts = state.countable
     city = facts.places.city
-    asked = Asked(
-        of,
-        class_=class_,
-        category=category,
-        from_=from_,
-        to=to,
-        period=period,
-        hours=hours,
-        weekdays=weekdays,
-        bbox=bbox,
-        area=area,
-    )
+    asked = Asked(of, chosen, bbox=bbox)
     question = subject_of_profile(asked.question(city), by)
 
     def answer() -> Response:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.asked import Asked, ClassQuery, FromQuery, PeriodQuery, ToQuery
+from api.asked import Asked, ClassQuery, Filter, FromQuery, PeriodQuery, ToQuery
 from api.deps import CODE_PATTERN, ActorDep, AtQuery, CodeQuery, RevisionQuery, ServiceDep, city_time
 from api.errors import problem_responses
 from api.released import check_revision
@@ -96,18 +96,8 @@ def get_style(
     city = snapshot.city
     counts, live, number = Counts({}, _breaks(breaks)), False, _revision(service, snapshot, at, revision)
     if name in COUNTED:
-        asked = Asked(
-            of,
-            "hex" if name == "heat" else by,
-            resolution,
-            class_,
-            [category] if category else [],
-            from_,
-            to,
-            period,
-            area=area,
-            measure=measure,
-        )
+        chosen = Filter(class_, [category] if category else [], from_, to, period, area=area)
+        asked = Asked(of, chosen, "hex" if name == "heat" else by, resolution, measure=measure)
         shown = style_counts(service, actor, asked, query, counts.breaks)
         counts, live = shown.counts, shown.live
         if shown.revision is not None:

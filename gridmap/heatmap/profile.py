@@ -98,13 +98,12 @@ def _by_time(counting: Counting, city: City, by: str) -> tuple[tuple[str, ...], 
         return (), np.zeros(0, np.int64)
     keys, edges = _edges(window, city, by)
     counts = np.zeros(len(keys), np.int64)
-    anything = np.zeros(_WEEK_HOURS, np.int32)
     for columns, weight in counting.part.weighed():
-        hours = columns.hours.astype(np.int32)
+        anything = np.zeros(columns.highest_cell + 1, np.int32)
         rows = np.searchsorted(columns.times, edges).tolist()
         for at in range(len(keys)):
             if rows[at] < rows[at + 1]:
-                found = counting.spread(columns, hours, anything, 1, rows[at], rows[at + 1])
+                found = counting.spread(columns, columns.cells, anything, 1, rows[at], rows[at + 1])
                 counts[at] += weight * int(found[0])
     return keys, counts
 

@@ -216,6 +216,7 @@ def test_an_incident_is_reported_from_here(desk: Any, open_page: Open) -> None:
         query = text("SELECT category, reporter, external_id FROM incident WHERE source = 'dispatcher'")
         (row,) = connection.execute(query).all()
     assert (row.category, row.reporter) == ("noise", "T-1")
+    assert row.external_id in page.inner_text(".report .good"), "the caller is told the number"
     kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])")
     assert key not in kept, "the key stays in the page's memory"
 

@@ -138,7 +138,7 @@ def test_a_cell_is_split_by_keyboard_alone_in_english(planned: Any, open_page: O
         page.keyboard.press(" ")
     page.keyboard.press("Enter")
     ready(page, 1)
-    assert f"1 end {code}" in page.inner_text(".impact")
+    assert f"Ending (1): {code}" in page.inner_text(".impact")
     page.keyboard.press("Escape")
     assert page.get_attribute("#tool-choose", "aria-pressed") == "true"
 

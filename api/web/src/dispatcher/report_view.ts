@@ -47,13 +47,13 @@ async function send(parts: ReportParts, form: HTMLFormElement, result: HTMLEleme
   key = text("key");
   button.disabled = true;
   result.replaceChildren(h("p", null, say("sending")));
-  const { lon, lat } = parts.answer.point;
+  const { lon, lat } = parts.answer.point, id = newId();
   try {
     const saved = await parts.api.report({
-      id: newId(), lon, lat, accuracy_m: 25, category: text("category"), happened_at: text("happened_at"), reporter: text("reporter") || null,
+      id, lon, lat, accuracy_m: 25, category: text("category"), happened_at: text("happened_at"), reporter: text("reporter") || null,
     }, key, parts.me);
     const row = saved.rows[0];
-    const said = row?.status === "placed" ? say("report_placed", row.cell ?? "") : row?.status === "outside" ? say("report_outside") : say("report_rejected", row?.reason ?? "");
+    const said = row?.status === "placed" ? say("report_placed", row.cell ?? "", id) : row?.status === "outside" ? say("report_outside", id) : say("report_rejected", row?.reason ?? "");
     result.replaceChildren(h("p", { class: row?.status === "placed" ? "banner good" : "banner warning" }, said));
     if (row?.status === "placed") form.hidden = true;
   } catch (error) {
