@@ -34,6 +34,7 @@ from gridmap.actions.duty import (
 )
 from gridmap.errors import InvalidInput
 from gridmap.model import PUBLIC, Holder, Post, Shift, ShiftException, WeeklyHours
+from gridmap.store.audit import note
 from gridmap.store.city import read_city
 from gridmap.store.duty import holder_names, list_posts, read_post, read_shift_ids
 from gridmap.store.places import territory_chain
@@ -98,13 +99,16 @@ def get_shifts(
     response: Response,
 ) -> ShiftsOut:
     """The weekly rules of a post that are known now; for whoever may write them with their holders' codes."""
-    with service.database.begin(PUBLIC) as connection:
+    with service.database.begin(actor) as connection:
         found = read_post(connection, post, datetime.now(UTC))
-        writes = may_at(actor, Action.WRITE_DUTY, territory_chain(connection, found.level, found.territory))
+        places = territory_chain(connection, found.level, found.territory)
+        writes = may_at(actor, Action.WRITE_DUTY, places)
         rules = read_shift_ids(connection, post)
         names = holder_names(
             connection, {name for _, rule in rules for name in (rule.holder, rule.backup) if name}
         )
+        if writes:
+            note(connection, {"read": {"what": "shifts", "post": post, "rows": len(rules)}, "codes": places})
     shifts = [
         KnownShift(
             **shape.shift(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from gridmap.access import Action, covers, require
 from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.model import CELL_LEVEL, OVERLAY_LEVEL, Actor, Holder, Post, Shift, ShiftException
+from gridmap.store.audit import note
 from gridmap.store.city import read_city
 from gridmap.store.database import Connection, Database
 from gridmap.store.duty import (
@@ -75,6 +76,8 @@ def list_exceptions(
         check_territory(connection, actor, post)
         found = read_exception_ids(connection, code)
         named = {name for _, each in found for name in (each.holder, each.substitute) if name}
+        read = {"what": "shift exceptions", "post": code, "rows": len(found)}
+        note(connection, {"read": read, "codes": territory_chain(connection, post.level, post.territory)})
         return post, found, holder_names(connection, named)
 
 

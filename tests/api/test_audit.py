@@ -137,6 +137,28 @@ def test_a_purpose_goes_with_persons_only_and_strangers_get_none(client: TestCli
     assert "person" not in {row["class"] for row in listed}
 
 
+def test_who_reads_holders_codes_leaves_a_trace_and_who_reads_a_duty_list_none(
+    client: TestClient, key_for: KeyFor, auditor: Headers
+) -> None:
+    post = client.get("/v1/posts", params={"territory": CELL}).json()["posts"][0]["code"]
+    before = len(entries(client, auditor, limit=500))
+    neighbour = key_for(client, "dispatcher", "120102")
+    for headers in ({}, neighbour):
+        listed = client.get("/v1/shifts", params={"post": post}, headers=headers).json()["shifts"]
+        assert listed
+        assert all(each["holder_code"] is None for each in listed)
+    writer = key_for(client, "dispatcher", DISTRICT)
+    told = client.get("/v1/shifts", params={"post": post}, headers=writer).json()["shifts"]
+    assert told[0]["holder_code"]
+    client.get("/v1/shift-exceptions", params={"post": post}, headers=writer).raise_for_status()
+    found = entries(client, auditor, limit=500)
+    read = [each["read"] for each in found[: len(found) - before] if each["read"]["what"] != "audit"]
+    assert read == [
+        {"what": "shift exceptions", "post": post, "rows": 0},
+        {"what": "shifts", "post": post, "rows": len(told)},
+    ]
+
+
 def test_the_staff_part_of_a_roster_leaves_a_trace_and_the_public_part_none(
     client: TestClient, key_for: KeyFor, auditor: Headers
 ) -> None:
