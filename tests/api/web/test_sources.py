@@ -34,7 +34,7 @@ MADE = (
     "kind_", "post_", "crs_", "address_", "level_", "parts_", "of_", "day_", "principle_", "figure_", "in_grid_",
     "layer_", "state_", "role_", "problem_", "do_", "class_", "check_", "checks_", "result_", "tab_", "tool_",
     "op_", "proposed_", "kinds_", "area_", "what_", "cells_", "about_", "change_", "beside_", "legend_",
-    "keys_", "scope_", "done_", "exception_", "entry_",
+    "keys_", "scope_", "done_", "exception_", "entry_", "unmeasured_",
 )  # fmt: skip
 # The tables of words: those of all pages, and of one page each.
 TABLES = ("words", "dashboard/words", "planner/words", "admin/words")

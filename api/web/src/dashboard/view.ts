@@ -218,7 +218,7 @@ function principleView(found: Principle): HTMLElement {
     found.passes === null ? null : h("p", { class: found.passes ? "pass" : "fail" }, tell(found.passes ? "passes" : "fails")),
     h("dl", { class: "pairs" }, (MAIN[found.key] ?? []).map((name) => [h("dt", null, told("figure", name)),
       h("dd", null, figure(`principle.${found.key}.${name}`, said(name)))])),
-    found.not_measured ? h("p", { class: "weak" }, tell("not_measured"), ": ", h("span", { lang: "en" }, found.not_measured)) : null,
+    found.not_measured ? h("p", { class: "weak" }, tell("not_measured"), ": ", named("unmeasured", found.key)) : null,
     found.offenders ? h("p", { class: "weak" }, tell("offenders", number(found.offenders))) : null,
     rest.length ? h("details", null, h("summary", null, tell("figures")),
       h("dl", { class: "pairs" }, rest.map((name) => [h("dt", { class: "code" }, name), h("dd", null, said(name))]))) : null);

@@ -1,6 +1,7 @@
 // What a draft does: the cells, the five principles beside each other before and after, what moves where, and posts.
 import { data, h } from "../dom";
 import { bars, counted, difference, figure, figureName, number } from "./figures";
+import { named } from "../language";
 import { tell, told } from "./language";
 import type { Change, Finding, Flow, Impact, Offence } from "./api";
 
@@ -67,7 +68,7 @@ export function principle({ cells, all, lit, light }: Pick<ImpactParts, "cells" 
     measured ? h("p", { class: "headline" }, h("span", { class: "weak" }, figureName(name)), " ",
       h("span", { class: "figure was" }, before === null || before === undefined ? "–" : figure(name, before)), " → ", h("b", { class: "figure" }, after === null || after === undefined ? "–" : figure(name, after)), " ",
       h("span", { class: "delta" }, comparable(finding, name) ? difference(name, before, after) : tell("against_the_base"))) : h("p", { class: "headline weak" }, tell("not_measured")),
-    finding.not_measured && !measured ? h("p", { class: "weak", lang: "en" }, finding.not_measured) : null,
+    finding.not_measured && !measured ? h("p", { class: "weak" }, named("unmeasured", finding.key)) : null,
     places ? h("button", { type: "button", id: `light-${finding.key}`, class: "link", "aria-pressed": lit === finding.key ? "true" : "false", onclick: () => light(finding.key) },
       tell(lit === finding.key ? "hide_places" : "show_places", places)) : null,
     Object.keys(finding.after).length > 1 ? h("details", { id: `figures-${finding.key}` }, h("summary", null, tell("all_figures")), table(finding)) : null);
