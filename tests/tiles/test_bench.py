@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gridmap.cli.server import free_port
+from gridmap.cluster import APPLICATION
 from gridmap.store.database import Database
 from tiles.bench import bench_tiles
 
@@ -12,7 +13,8 @@ from tiles.bench import bench_tiles
 @pytest.mark.soak
 def test_cold_plain_hot_and_nginx_are_measured_in_one_run(heping: Database) -> None:
     ports = [free_port("127.0.0.1", start) for start in (18_400, 18_460, 18_520)]
-    report = bench_tiles(heping, ports, 12, 2, 1, lambda _: None, requests=400)
+    served = Database(heping.url.set(username=APPLICATION))
+    report = bench_tiles(served, ports, 12, 2, 1, lambda _: None, requests=400)
     assert report.cold.keys() == report.plain.keys() == {"z 8-11", "z 12-16"}
     for group, cold in report.cold.items():
         assert cold.tiles == report.plain[group].tiles >= 4
