@@ -82,7 +82,7 @@ def _superuser(cluster: Cluster) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _as_superuser(cluster: Cluster, statement: str) -> None:
+def as_superuser(cluster: Cluster, statement: str) -> None:
     with _superuser(cluster) as connection:
         connection.execute(text(statement))
 
@@ -223,8 +223,8 @@ def copy_of(postgis: Cluster) -> Callable[[Database, str], AbstractContextManage
         postgis.drop_database(full)
         # PostgreSQL copies no database that somebody is connected to; pools notice that a connection is gone
         idle = f"datname = '{original.url.database}' AND state = 'idle'"
-        _as_superuser(postgis, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {idle}")
-        _as_superuser(postgis, f"CREATE DATABASE {full} TEMPLATE {original.url.database} OWNER gridmap_owner")
+        as_superuser(postgis, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {idle}")
+        as_superuser(postgis, f"CREATE DATABASE {full} TEMPLATE {original.url.database} OWNER gridmap_owner")
         database = Database(postgis.url(full))
         yield database
         database.dispose()
@@ -318,7 +318,7 @@ def _make_tianjin(postgis: Cluster, name: str, grid: Grid, folder: Path) -> None
     load_city(database, OPERATOR, read_description(folder / "CITY.toml"), folder, quiet)
     shutil.rmtree(folder)
     database.dispose()
-    _as_superuser(postgis, f"ALTER DATABASE {building} RENAME TO {name}")
+    as_superuser(postgis, f"ALTER DATABASE {building} RENAME TO {name}")
 
 
 @pytest.fixture(scope="session")

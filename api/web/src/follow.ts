@@ -20,12 +20,18 @@ export function follow(service: Service, hear: (news: News) => void, lost: (gone
 
   function listen(): void {
     const events = new EventSource(new URL("v1/events", service.root));
+    let broke = false;
+    events.addEventListener("open", () => {
+      if (broke) void ask(); // a stream that is taken up again says nothing of what was heard before
+      broke = false;
+    });
     events.addEventListener("revision", (event: MessageEvent<string>) => {
       wait = ASK_EVERY_MS;
       lost(false);
       hear(JSON.parse(event.data) as News);
     });
     events.addEventListener("error", () => {
+      broke = true;
       // The browser tries again by itself, except after an answer that is no stream.
       if (events.readyState !== EventSource.CLOSED) {
         void ask();

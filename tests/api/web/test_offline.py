@@ -7,13 +7,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import shapely
 
+from gridmap.actions.sessions import open_session
+from gridmap.cluster import Cluster
+from gridmap.model import Actor
 from gridmap.store.database import Database
+from tests.conftest import as_superuser
 from tests.gridmap.actions.test_publish import grid_of
 
 WAIT_MS = 90_000
@@ -93,6 +98,53 @@ def test_what_was_looked_at_answers_without_the_server(
     page.wait_for_selector(".banner:has-text('服务器自')", state="detached", timeout=WAIT_MS)
     page.wait_for_selector(".answer:not(:has-text('保存的结果'))", timeout=WAIT_MS)
     assert neighbour in page.inner_text(".answer")
+
+
+@pytest.fixture
+def drafting(make_copy: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[Served, Database]]:
+    """A server of a copy of Heping of its own, in which drafts may be made."""
+    with make_copy("heping_drafting") as database:
+        server = Served(database, tmp_path)
+        server.start()
+        yield server, database
+        server.stop()
+
+
+def test_the_planners_desk_says_what_is_away_and_goes_on_where_it_was(
+    drafting: tuple[Served, Database], postgis: Cluster, open_page: Callable[..., Any]
+) -> None:
+    served, database = drafting
+    cookie = open_session(database, Actor("zhao", "planner", ("120101",)), datetime.now(UTC) + timedelta(hours=1))
+    cookies = [{"name": "gridmap", "value": cookie, "domain": "127.0.0.1", "path": "/"}]
+    page = open_page(f"{served.url}/planner", storage_state={"cookies": cookies}).page
+    page.wait_for_selector("#draft-name", state="attached", timeout=WAIT_MS)
+    if not page.is_visible("#draft-name"):
+        page.click(".start summary")
+    page.fill("#draft-name", "河沿调整")
+
+    served.stop()
+    page.wait_for_selector(".banner:has-text('恢复后会自动接续')", timeout=WAIT_MS)
+    page.click(".start button.primary")
+    page.wait_for_selector(".problem:has-text('没有记入')", timeout=WAIT_MS)
+    assert page.input_value("#draft-name") == "河沿调整", "nothing that was typed is lost"
+    served.start()
+    page.wait_for_selector(".banner:has-text('恢复后会自动接续')", state="detached", timeout=WAIT_MS)
+
+    name = database.url.database
+    database.dispose()
+    as_superuser(postgis, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        as_superuser(postgis, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        page.wait_for_selector(".banner:has-text('数据库自')", timeout=WAIT_MS)
+        page.click(".start button.primary")
+        page.wait_for_selector(".problem", timeout=WAIT_MS)
+        assert page.input_value("#draft-name") == "河沿调整"
+    finally:
+        as_superuser(postgis, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    page.wait_for_selector(".banner:has-text('数据库自')", state="detached", timeout=WAIT_MS)
+    page.click(".start button.primary")
+    page.wait_for_selector("#tool-split", timeout=WAIT_MS)
+    assert "河沿调整" in page.inner_text(".panel")
 
 
 # The page's own scripts are kept by the service worker once it is there.
