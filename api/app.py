@@ -109,9 +109,10 @@ def create_app(service: Service) -> FastAPI:
     app.state.events = events
     app.state.tiles = tile_server
     error_table.register(app)
-    for module in (
+    for module in (  # what is asked most first: routes are tried in this order
         health,
         coverage,
+        heatmap,
         explanations,
         placing,
         areas,
@@ -140,7 +141,6 @@ def create_app(service: Service) -> FastAPI:
         roles,
         login,
         audit,
-        heatmap,
         profile,
         ogc,
         ogc_items,

@@ -27,6 +27,9 @@ _NEVER_REFUSED = "/v1/coverage"
 _FRAMED = "/embed"
 _ALLOWED = b"access-control-allow-origin"
 _KEPT = 1000
+# The headers that say which page asks, and their values in this order.
+_PAGE = (b"origin", b"referer", b"sec-fetch-site", b"host")
+Page = tuple[bytes, ...]
 
 
 class KeyInAddress:
@@ -36,50 +39,53 @@ class KeyInAddress:
         self._app = app
         self._service = service
         # Who comes with the same address's end from the same page: a map asks for hundreds of tiles.
-        self._known: LRUCache[tuple[bytes, ...], Identity] = LRUCache(_KEPT)
+        self._known: LRUCache[tuple[bytes, Page], Identity] = LRUCache(_KEPT)
         self._keys: object = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and b"key=" in scope["query_string"]:
-            known = self._answered_before(scope)
+            page = _page_of(scope)
+            known = self._answered_before(scope["query_string"], page)
             if known is not None:
                 scope[IDENTITY] = known
-                await self._app(scope, receive, _for_origin(_asked_by(scope)[0], send))
+                await self._app(scope, receive, _for_origin(page[0], send))
                 return
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             given = [value for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name == "key"]
             if given and path != _NEVER_REFUSED:
-                await self._with_key(given, path, scope, receive, send)
+                await self._with_key(given, path, page, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _answered_before(self, scope: Scope) -> Identity | None:
+    def _answered_before(self, query: bytes, page: Page) -> Identity | None:
         """Who it is, if the same was asked of the same keys; None to look again."""
         keys = self._service.current.comers.keys
         if keys is not self._keys:
             self._known.clear()
             self._keys = keys
-        found: Identity | None = self._known.get((scope["query_string"], *_asked_by(scope)))
+        found: Identity | None = self._known.get((query, page))
         if found is None or (found.until is not None and found.until <= datetime.now(UTC)):
             return None
         if found.key is not None:
             self._service.uses.key(found.key.id)
         return found
 
-    async def _with_key(self, given: list[str], path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _with_key(
+        self, given: list[str], path: str, page: Page, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         request = HTTPConnection(scope)
         try:
             keys = self._service.current.comers.keys
             scope[IDENTITY] = found = self._identity(given, request, framed=path == _FRAMED)
             if path != _FRAMED and keys is self._keys:
-                self._known[(scope["query_string"], *_asked_by(scope))] = found
+                self._known[scope["query_string"], page] = found
         except NotAllowed as error:
             refused = problem(STATUS[type(error)], str(error))
             refused.headers["Access-Control-Allow-Origin"] = "*"  # the page's author should see why
             await refused(scope, receive, send)
             return
-        await self._app(scope, receive, _for_origin(_asked_by(scope)[0], send))
+        await self._app(scope, receive, _for_origin(page[0], send))
 
     def _identity(self, given: list[str], request: HTTPConnection, *, framed: bool) -> Identity:
         if len(given) > 1:
@@ -102,9 +108,8 @@ class KeyInAddress:
         return Identity(key.actor, "key", key.expires_at, key)
 
 
-def _asked_by(scope: Scope) -> tuple[bytes, ...]:
-    """The headers that say which page asks: origin, referer, Sec-Fetch-Site, host."""
-    found = dict.fromkeys((b"origin", b"referer", b"sec-fetch-site", b"host"), b"")
+def _page_of(scope: Scope) -> Page:
+    found = dict.fromkeys(_PAGE, b"")
     for name, value in scope["headers"]:
         if name in found:
             found[name] = value
