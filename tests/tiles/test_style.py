@@ -113,6 +113,21 @@ def test_every_layer_names_a_source_that_is_there_and_has_tiles_where_it_draws()
                 assert layer.get("maxzoom", 24) > layer.get("minzoom", 0), layer["id"]
 
 
+def test_streets_have_their_names_where_they_are_drawn() -> None:
+    layers = make_style("light", GROUND)["layers"]
+    drawn = {each["id"]: each for each in layers if each["id"].startswith("streets_") and each["type"] == "line"}
+    named = {
+        each["id"].removesuffix("_label"): each
+        for each in layers
+        if each["id"] in {f"{one}_label" for one in drawn}
+    }
+    assert len(drawn) == len(named) == 3
+    for name, layer in named.items():
+        assert layer["filter"] == drawn[name]["filter"]
+        assert layer["minzoom"] >= drawn[name]["minzoom"]
+        assert (layer["type"], layer["layout"]["text-field"]) == ("symbol", ["get", "name"])
+
+
 def test_attribution_and_notice_travel_with_every_source_and_cannot_be_markup() -> None:
     for language, notice in (("zh", "虚构"), ("en", "Made up")):
         style = make_style("choropleth", replace(GROUND, language=language))
@@ -127,7 +142,11 @@ def test_the_base_map_shows_its_number_and_only_under_tiles_of_its_crs() -> None
     assert style["sources"]["base_map"]["tiles"] == ["https://maps.city.example/wmts/{z}/{y}/{x}.png"]
     assert style["sources"]["base_map"]["attribution"] == "City survey 津S(2026)001"
     assert style["metadata"]["gridmap:base_map"] == "City survey 津S(2026)001"
-    assert [layer["id"] for layer in style["layers"]][:2] == ["ground", "base_map"]
+    ids = [layer["id"] for layer in style["layers"]]
+    assert ids[:2] == ["ground", "base_map"]
+    assert not [each for each in ids if each.startswith("streets_")], (
+        "the base map has streets and names of its own"
+    )
     shifted = make_style("light", replace(GROUND, city=city, crs="wgs84"))
     assert "base_map" not in shifted["sources"]
     assert shifted["metadata"]["gridmap:base_map"] == ""

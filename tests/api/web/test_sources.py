@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from gridmap.redraw.principles.measured import PRINCIPLES
+
 WEB = Path(__file__).parents[3] / "api" / "web"
 WORD = re.compile(r'^  (\w+): "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
 
@@ -51,6 +53,12 @@ def test_both_languages_have_the_same_words_with_the_same_places(table: str) -> 
     assert list(zh) == list(en)
     for word, said in zh.items():
         assert set(re.findall(r"{\d}", said)) == set(re.findall(r"{\d}", en[word])), word
+
+
+def test_every_principle_has_a_word_for_why_it_was_not_measured() -> None:
+    prefix = "unmeasured_"
+    told = {word.removeprefix(prefix) for word in words("zh") if word.startswith(prefix)}
+    assert told == {key for key, *_ in PRINCIPLES}
 
 
 @pytest.mark.parametrize("table", TABLES)

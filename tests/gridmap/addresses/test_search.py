@@ -21,7 +21,7 @@ from gridmap.addresses.answer import (
     areas_at,
     group,
 )
-from gridmap.addresses.search import LONGEST_ADDRESS, Candidate, Found, search
+from gridmap.addresses.search import LONGEST_ADDRESS, NAME_SCORES, PLACE_SCORES, Candidate, Found, search
 from gridmap.coverage.snapshot import Snapshot
 from gridmap.errors import InvalidInput
 from gridmap.model import PUBLIC
@@ -128,6 +128,14 @@ def test_a_street_alone_is_all_along_it(connection: Connection, find: Find, snap
     assert answer.exact is None
     if answer.status == SEVERAL_DESKS:
         assert {"number", "crossing"} <= {ask.about for ask in answer.asks}
+
+
+def test_a_name_that_is_said_comes_before_what_only_sounds_like_it() -> None:
+    for alone in ("street_only", "estate_only"):
+        assert (
+            NAME_SCORES["exact_name"] * PLACE_SCORES[alone]
+            > NAME_SCORES["same_sound"] * PLACE_SCORES["exact_place"]
+        )
 
 
 def test_a_crossing_either_way_round(connection: Connection, find: Find) -> None:

@@ -87,8 +87,8 @@ export class RostersLeaf implements Leaf {
     const now = here.length ? await this.around.api.roster(around.level, code, null) : null;
     const withRules = await Promise.all(shown.map(async (post): Promise<PostKnown> => {
       const [{ shifts }, exceptions] = await Promise.all([this.around.api.shifts(post.code), this.exceptionsOf(post)]);
-      const here = now?.posts.find((each) => each.code === post.code);
-      return { post, shifts, exceptions, onDuty: here?.on_duty ?? null, gap: here?.gap ?? false };
+      const told = now?.posts.find((each) => each.code === post.code);
+      return { post, shifts, exceptions, onDuty: told?.on_duty ?? null, gap: told?.gap ?? false };
     }));
     return { ...around, more: here.length - shown.length, posts: withRules };
   }
